@@ -1,0 +1,77 @@
+//! Files that are there whole or not at all: temporary file, sync, rename, sync of the folder.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::crash_point;
+
+/// Temporary files start with this; what is left of them after a crash can be removed by name.
+pub const TEMPORARY_PREFIX: &str = ".ceralacca-";
+
+/// Writes `bytes` to `path`, replacing a file that is there. On Unix only the owner can read it.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = staged(path, bytes)?;
+    crash_point::reached(&format!("before rename to {}", name(path)));
+    file.persist(path).map_err(|failed| failed.error)?;
+    sync_folder(parent(path)?)?;
+    crash_point::reached(&format!("after rename to {}", name(path)));
+    Ok(())
+}
+
+/// As [`write`], but fails with `AlreadyExists` when the file is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = staged(path, bytes)?;
+    crash_point::reached(&format!("before rename to {}", name(path)));
+    file.persist_noclobber(path).map_err(|failed| failed.error)?;
+    sync_folder(parent(path)?)?;
+    crash_point::reached(&format!("after rename to {}", name(path)));
+    Ok(())
+}
+
+/// Renames a file or folder within one filesystem and makes the change durable.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    crash_point::reached(&format!("before rename to {}", name(to)));
+    std::fs::rename(from, to)?;
+    sync_folder(parent(to)?)?;
+    if parent(from)? != parent(to)? {
+        sync_folder(parent(from)?)?;
+    }
+    crash_point::reached(&format!("after rename to {}", name(to)));
+    Ok(())
+}
+
+/// Makes the creation or removal of names in `folder` durable.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Windows cannot open a folder for syncing; its rename is already durable with the file's data.
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Removes temporary files that an interrupted write left in `folder`.
+pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn staged(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn parent(path: &Path) -> io::Result<&Path> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Ok(Path::new(".")),
+        Some(parent) => Ok(parent),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "a path without a folder")),
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,48 @@
+//! The kernel: values, secrets, primitives, workflows, runs and errors.
+//!
+//! It knows no cryptography beyond the digest that chains its journal, no network and no script
+//! language. A script line reaches the world by one road:
+//! engine → [`Caller::call`] → [`Run`] (capability, replay, journal) → the function behind a
+//! [`Primitive`].
+
+pub mod atomic_file;
+mod call_record;
+pub mod cbor;
+pub mod crash_point;
+mod document;
+mod engine;
+mod error;
+mod host;
+pub mod lock;
+mod primitive;
+mod registry;
+mod replay;
+mod run;
+mod run_error;
+mod secret;
+mod store;
+mod suggest;
+pub mod typed;
+mod value;
+mod workflow;
+
+pub use document::{Document, DocumentId, Folders};
+pub use engine::{Caller, Engine, Source};
+pub use error::{Error, Exit, Explain, Report};
+pub use host::{Event, Host, Question, Sheet};
+pub use primitive::{
+    Arguments, Call, Effect, Form, Invoke, Namespace, Param, Primitive, Reconcile, Reconciled,
+    Service, Step, Touch, Waiting, result,
+};
+pub use registry::Registry;
+pub use run::{Run, RunOptions, Services};
+pub use secret::{Secret, SecretRef, SecretRule};
+pub use store::{Entry, Event as JournalEvent, Outcome, RunId, RunStatus, RunSummary, Store};
+pub use suggest::did_you_mean;
+pub use value::{Handle, Limits, Value};
+pub use workflow::{Declaration, Input, InputType, Origin, Workflow};
+
+#[doc(hidden)]
+pub use schemars;
+#[doc(hidden)]
+pub use serde;

@@ -1,0 +1,63 @@
+//! An exclusive lock on a file, released by the operating system when its holder dies.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+    holder: PathBuf,
+}
+
+/// Why a lock was not had.
+#[derive(Debug)]
+pub enum LockError {
+    /// Somebody else has it; the text is what they said of themselves.
+    Held(String),
+    /// The lock file cannot be used.
+    Io(io::Error),
+}
+
+impl FileLock {
+    /// Locks `path`, which is created when missing. `holder` says who we are, for the others.
+    pub fn acquire(path: &Path, holder: &str) -> Result<FileLock, LockError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(LockError::Io)?;
+        // Beside the lock, because Windows lets nobody read a locked file.
+        let holder_path = path.with_extension("holder");
+        match file.try_lock() {
+            Ok(()) => {
+                let mut file_holder = File::create(&holder_path).map_err(LockError::Io)?;
+                file_holder.write_all(holder.as_bytes()).map_err(LockError::Io)?;
+                Ok(FileLock { _file: file, holder: holder_path })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
+                let unnamed = "another process".to_owned();
+                Err(LockError::Held(if holder.is_empty() { unnamed } else { holder }))
+            }
+            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+        }
+    }
+
+    /// Whether somebody holds `path` right now.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = OpenOptions::new().write(true).open(path) else {
+            return false;
+        };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Only tidiness: who holds the lock is decided by the lock itself.
+        let _ = std::fs::remove_file(&self.holder);
+    }
+}

@@ -1,0 +1,486 @@
+//! A run: one dispatch for every call from anywhere, with capability check, replay and journal.
+
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::call_record::{describe_call, describe_sent, record};
+use crate::host::Event as HostEvent;
+use crate::primitive::{PrimitiveError, Service};
+use crate::replay::{CallState, Diverged, Recorded, Replay};
+use crate::run_error::RunError;
+use crate::secret::Secrets;
+use crate::store::CallRecord;
+use crate::{
+    Call, Caller, Effect, Engine, Entry, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
+    Primitive, Reconciled, Registry, RunId, Step, Store, Touch, Value, Workflow,
+};
+use jiff::Timestamp;
+
+/// What a run works with.
+pub struct RunOptions {
+    /// What scripts can use.
+    pub registry: Rc<Registry>,
+    /// The journal.
+    pub store: Rc<dyn Store>,
+    /// The operator and the clock.
+    pub host: Rc<dyn Host>,
+    /// What primitives can use.
+    pub services: Services,
+    /// Random text that makes the run's idempotency keys unique; at least 128 bits.
+    pub key: String,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// What the program offers to primitives, by type.
+#[derive(Default)]
+pub struct Services(HashMap<TypeId, Rc<dyn Any>>);
+
+impl Services {
+    /// Adds a service.
+    pub fn add<S: Service>(&mut self, service: S) {
+        self.0.insert(TypeId::of::<S>(), Rc::new(service));
+    }
+
+    pub(crate) fn get<S: Service>(&self) -> Option<Rc<S>> {
+        self.0.get(&TypeId::of::<S>()).cloned().and_then(|service| service.downcast().ok())
+    }
+}
+
+/// A run in this process.
+pub struct Run {
+    options: RunOptions,
+    id: RunId,
+    key: String,
+    uses: Vec<String>,
+    replay: Replay,
+    secrets: Secrets,
+    next_step: Cell<u64>,
+    sent: RefCell<Vec<String>>,
+    stopped: RefCell<Option<Error>>,
+    _lock: Box<dyn Any>,
+}
+
+impl Run {
+    /// Begins a run: journals its start, then carries the workflow out.
+    pub fn start(
+        options: RunOptions,
+        engine: &dyn Engine,
+        workflow: &Workflow,
+        input: Value,
+    ) -> (Option<RunId>, Result<Value, Error>) {
+        let started = JournalEvent::Started {
+            workflow: workflow.name.clone(),
+            file: workflow.source.name.clone(),
+            path: match &workflow.origin {
+                Origin::File(path) => Some(path.display().to_string()),
+                _ => None,
+            },
+            source: workflow.source.text.clone(),
+            source_sha256: workflow.source_sha256(),
+            input: input.clone(),
+            key: options.key.clone(),
+            version: options.version.clone(),
+        };
+        let now = options.host.now();
+        let begun = options.store.begin(now, &started).and_then(|id| {
+            let lock = options.store.lock(id, now)?;
+            let key = options.key.clone();
+            Ok(Run::new(options, id, key, workflow, Replay::default(), lock))
+        });
+        match begun {
+            Ok(run) => (Some(run.id), Rc::new(run).carry_out(engine, workflow, input)),
+            Err(error) => (None, Err(error)),
+        }
+    }
+
+    /// Goes on with a run. `workflow` is called with the journal's `Started` event and says which text
+    /// to use.
+    ///
+    /// # Errors
+    /// `run.finished`, `run.locked`, `run.diverged`, and whatever the workflow stops with.
+    pub fn resume(
+        options: RunOptions,
+        engine: &dyn Engine,
+        workflow: &Workflow,
+        id: RunId,
+    ) -> Result<Value, Error> {
+        let now = options.host.now();
+        let lock = options.store.lock(id, now)?;
+        let entries = options.store.entries(id)?;
+        let (input, key) = started(&entries)?;
+        if let Some(Entry { event: JournalEvent::Finished { .. }, .. }) = entries.last() {
+            return Err(RunError::Finished { run: id.0 }.into());
+        }
+        let resumed = JournalEvent::Resumed { version: options.version.clone() };
+        options.store.append(id, now, &resumed)?;
+        let replay = Replay::new(&entries, |name| only_fetches(&options.registry, name));
+        Rc::new(Run::new(options, id, key, workflow, replay, lock))
+            .carry_out(engine, workflow, input)
+    }
+
+    /// The error of a run whose first entry is not its start.
+    pub fn no_start() -> Error {
+        RunError::NoStart.into()
+    }
+
+    fn new(
+        options: RunOptions,
+        id: RunId,
+        key: String,
+        workflow: &Workflow,
+        replay: Replay,
+        lock: Box<dyn Any>,
+    ) -> Run {
+        Run {
+            secrets: Secrets::new(options.registry.clone()),
+            options,
+            id,
+            key,
+            uses: workflow.declaration.uses.clone(),
+            replay,
+            next_step: Cell::new(0),
+            sent: RefCell::default(),
+            stopped: RefCell::default(),
+            _lock: lock,
+        }
+    }
+
+    fn carry_out(
+        self: Rc<Run>,
+        engine: &dyn Engine,
+        workflow: &Workflow,
+        input: Value,
+    ) -> Result<Value, Error> {
+        let namespaces: Vec<_> = self
+            .uses
+            .iter()
+            .filter_map(|name| self.options.registry.namespace(name))
+            .copied()
+            .collect();
+        let outcome = engine.run(&workflow.source, input, &namespaces, self.clone());
+        // What stopped the run wins over what the script made of it.
+        let outcome = match self.stopped() {
+            Some(stopped) => Err(stopped),
+            None => outcome,
+        };
+        match outcome {
+            Ok(result) => {
+                self.append(&JournalEvent::Finished { result: result.clone() })?;
+                Ok(result)
+            }
+            Err(error) => {
+                let error = match self.outside(error.exit()) {
+                    Some(sent) => error.with_outside_state(&sent),
+                    None => error,
+                };
+                // A journal that cannot be written must not hide why the run stopped.
+                let _ = self.append(&JournalEvent::Stopped { error: error.report().clone() });
+                Err(error)
+            }
+        }
+    }
+
+    /// What this run is known to have sent, in words; nothing is said of what is in doubt.
+    fn outside(&self, exit: Exit) -> Option<String> {
+        let sent = self.sent.borrow();
+        match (sent.is_empty(), exit) {
+            (true, Exit::Unknown) => None,
+            (true, _) => Some(format!("run {} has sent nothing to the Agency", self.id)),
+            (false, _) => Some(format!("run {} has sent {}", self.id, sent.join(", "))),
+        }
+    }
+
+    fn append(&self, event: &JournalEvent) -> Result<(), Error> {
+        self.options.store.append(self.id, self.options.host.now(), event)
+    }
+
+    fn take_step(&self) -> u64 {
+        self.next_step.replace(self.next_step.get() + 1)
+    }
+
+    /// Remembers an error that no script may catch.
+    fn stop(&self, error: Error) -> Error {
+        *self.stopped.borrow_mut() = Some(error.clone());
+        error
+    }
+
+    fn primitive(&self, namespace: &str, name: &str) -> Result<&'static Primitive, Error> {
+        if !self.uses.iter().any(|used| used == namespace) {
+            return Err(RunError::NotDeclared { namespace: namespace.to_owned() }.into());
+        }
+        self.options.registry.primitive(namespace, name)
+    }
+
+    fn context<'a>(
+        &'a self,
+        primitive: &'static Primitive,
+        step: u64,
+        since: Timestamp,
+    ) -> Call<'a> {
+        Call {
+            primitive,
+            host: &*self.options.host,
+            services: &self.options.services,
+            secrets: &self.secrets,
+            run: &self.id,
+            run_key: &self.key,
+            key: format!("{}-{step}", self.key),
+            since,
+        }
+    }
+
+    /// A journaled call: replayed when the journal has its outcome, carried out otherwise.
+    fn journaled(
+        &self,
+        primitive: &'static Primitive,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Error> {
+        let step = self.take_step();
+        let call = record(step, primitive, &arguments);
+        let Some(recorded) = self.replay.step(step) else {
+            return self.carry_out_call(primitive, call, arguments, None);
+        };
+        let (state, first) = match recorded {
+            Recorded::Call { call: earlier, first, state } if *earlier == call => (state, *first),
+            other => {
+                let diverged = Diverged::new(step, other, &call);
+                return Err(self.stop(diverged.into()));
+            }
+        };
+        match state {
+            CallState::Waiting => self.carry_out_call(primitive, call, arguments, Some(first)),
+            CallState::Intended => self.reconcile(primitive, call, arguments),
+            CallState::Ended(outcome) => match &**outcome {
+                Outcome::Ok(value) => {
+                    self.remember_sent(primitive, &call, &first.to_string());
+                    Ok(value.clone())
+                }
+                // The last thing that happened is what `resume` is asked to try again.
+                Outcome::Error(_) if self.replay.is_last(step) => {
+                    self.carry_out_call(primitive, call, arguments, None)
+                }
+                Outcome::Error(report) => Err(report.clone().into()),
+            },
+        }
+    }
+
+    fn carry_out_call(
+        &self,
+        primitive: &'static Primitive,
+        call: CallRecord,
+        arguments: Vec<Value>,
+        since: Option<Timestamp>,
+    ) -> Result<Value, Error> {
+        // Whatever stops here leaves no outcome, so the script must not go on past it.
+        self.prepare(primitive, &call).map_err(|error| self.stop(error))?;
+        let since = since.unwrap_or_else(|| self.options.host.now());
+        let outcome = if primitive.effect == Effect::Wait {
+            self.wait(primitive, &call, &arguments, since)
+        } else {
+            self.invoke(primitive, call.step, since, arguments)
+        };
+        self.end(primitive, call, outcome)
+    }
+
+    /// Approval first, then the intent on disk.
+    fn prepare(&self, primitive: &Primitive, call: &CallRecord) -> Result<(), Error> {
+        if primitive.touches.contains(&Touch::Sends) {
+            let what = describe_call(call);
+            if !self.options.host.approve(&what)? {
+                return Err(RunError::NotApproved { what }.into());
+            }
+        }
+        if primitive.effect == Effect::Once {
+            self.append(&JournalEvent::Intent(call.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn end(
+        &self,
+        primitive: &'static Primitive,
+        call: CallRecord,
+        outcome: Result<Value, Error>,
+    ) -> Result<Value, Error> {
+        let outcome = match outcome {
+            // Neither is an outcome: the call stays open and resume goes on with it.
+            Err(error) if matches!(error.exit(), Exit::Unknown | Exit::Waiting) => {
+                return Err(self.stop(error));
+            }
+            Ok(value) => Outcome::Ok(value),
+            Err(error) => Outcome::Error(error.report().clone()),
+        };
+        self.append(&JournalEvent::Ended { call: call.clone(), outcome: outcome.clone() })
+            .map_err(|error| self.stop(error))?;
+        match outcome {
+            Outcome::Ok(value) => {
+                self.remember_sent(primitive, &call, &self.options.host.now().to_string());
+                Ok(value)
+            }
+            Outcome::Error(report) => Err(report.into()),
+        }
+    }
+
+    fn remember_sent(&self, primitive: &Primitive, call: &CallRecord, at: &str) {
+        if primitive.touches.contains(&Touch::Sends) {
+            self.sent.borrow_mut().push(format!("{} at {at}", describe_sent(call)));
+        }
+    }
+
+    /// An interrupted `once` call: asks the outside, and never repeats it blindly.
+    fn reconcile(
+        &self,
+        primitive: &'static Primitive,
+        call: CallRecord,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Error> {
+        let Some(reconcile) = primitive.reconcile else {
+            let why = "this primitive cannot ask".to_owned();
+            return Err(self.stop(unknown_outcome(&call, why)));
+        };
+        let now = self.options.host.now();
+        let mut context = self.context(primitive, call.step, now);
+        let reconciled =
+            catch_unwind(AssertUnwindSafe(|| reconcile(&mut context, arguments.clone())))
+                .unwrap_or_else(|_| Err(panicked(primitive)));
+        match reconciled {
+            Ok(Reconciled::Done(value)) => self.end(primitive, call, Ok(value)),
+            Ok(Reconciled::NotDone) => self.carry_out_call(primitive, call, arguments, None),
+            Ok(Reconciled::Unknown(why)) => Err(self.stop(unknown_outcome(&call, why))),
+            Err(error) => Err(self.stop(unknown_outcome(&call, error.to_string()))),
+        }
+    }
+
+    fn invoke(
+        &self,
+        primitive: &'static Primitive,
+        step: u64,
+        since: Timestamp,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Error> {
+        match self.invoke_step(primitive, step, since, arguments)? {
+            Step::Done(value) => Ok(value),
+            Step::NotYet(_) => unreachable!("only `wait` primitives are not yet done"),
+        }
+    }
+
+    fn invoke_step(
+        &self,
+        primitive: &'static Primitive,
+        step: u64,
+        since: Timestamp,
+        arguments: Vec<Value>,
+    ) -> Result<Step, Error> {
+        let mut context = self.context(primitive, step, since);
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| (primitive.invoke)(&mut context, arguments)));
+        let step = outcome.unwrap_or_else(|_| Err(panicked(primitive)))?;
+        if let Step::Done(value) = &step {
+            value.check(&Limits::DEFAULT)?;
+        }
+        Ok(step)
+    }
+
+    /// Polls with growing pauses while the operator is patient, then suspends the run.
+    fn wait(
+        &self,
+        primitive: &'static Primitive,
+        call: &CallRecord,
+        arguments: &[Value],
+        since: Timestamp,
+    ) -> Result<Value, Error> {
+        let host = &*self.options.host;
+        let (mut pause, mut waited, mut journaled) = (FIRST_PAUSE, Duration::ZERO, false);
+        loop {
+            let what = match self.invoke_step(primitive, call.step, since, arguments.to_vec())? {
+                Step::Done(value) => return Ok(value),
+                Step::NotYet(what) => what,
+            };
+            if !journaled {
+                self.append(&JournalEvent::Waiting { call: call.clone(), what: what.clone() })?;
+                host.event(HostEvent::Waiting { what: &what });
+                journaled = true;
+            }
+            if waited >= host.patience() {
+                return Err(RunError::Suspended { run: self.id.0, what }.into());
+            }
+            host.sleep(pause);
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Caller for Run {
+    fn call(&self, namespace: &str, name: &str, arguments: Vec<Value>) -> Result<Value, Error> {
+        if let Some(stopped) = self.stopped() {
+            return Err(stopped);
+        }
+        let primitive = self.primitive(namespace, name)?;
+        arguments.iter().try_for_each(|argument| argument.check(&Limits::DEFAULT))?;
+        match primitive.effect {
+            Effect::Pure => self.invoke(primitive, 0, Timestamp::UNIX_EPOCH, arguments),
+            _ => self.journaled(primitive, arguments),
+        }
+    }
+
+    fn stage(&self, title: &str) -> Result<(), Error> {
+        if let Some(stopped) = self.stopped() {
+            return Err(stopped);
+        }
+        let step = self.take_step();
+        let replayed = match self.replay.step(step) {
+            None => {
+                self.append(&JournalEvent::Stage { step, title: title.to_owned() })?;
+                false
+            }
+            Some(Recorded::Stage { title: earlier }) if earlier == title => true,
+            Some(other) => {
+                let now = format!("stage \"{title}\"");
+                let diverged = Diverged { step, recorded: other.describe(), now };
+                return Err(self.stop(diverged.into()));
+            }
+        };
+        self.options.host.event(HostEvent::Stage { title, replayed });
+        Ok(())
+    }
+
+    fn stopped(&self) -> Option<Error> {
+        self.stopped.borrow().clone()
+    }
+}
+
+fn started(entries: &[Entry]) -> Result<(Value, String), Error> {
+    match entries.first().map(|entry| &entry.event) {
+        Some(JournalEvent::Started { input, key, .. }) => Ok((input.clone(), key.clone())),
+        _ => Err(Run::no_start()),
+    }
+}
+
+/// Whether a primitive asks the outside and changes nothing there.
+fn only_fetches(registry: &Registry, full_name: &str) -> bool {
+    let primitive = full_name
+        .split_once("::")
+        .and_then(|(namespace, name)| registry.primitive(namespace, name).ok());
+    primitive.is_some_and(|primitive| {
+        primitive.effect != Effect::Once
+            && primitive.touches.contains(&Touch::Fetches)
+            && !primitive.touches.contains(&Touch::Sends)
+    })
+}
+
+fn panicked(primitive: &Primitive) -> Error {
+    PrimitiveError::Panicked { primitive: primitive.full_name(), effect: primitive.effect }.into()
+}
+
+fn unknown_outcome(call: &CallRecord, why: String) -> Error {
+    RunError::OutcomeUnknown { call: describe_call(call), why }.into()
+}

@@ -1,0 +1,59 @@
+//! What a run can stop with on its own account.
+
+use serde::Serialize;
+
+use crate::{Explain, Report};
+
+#[derive(Debug, Serialize)]
+pub(crate) enum RunError {
+    NotDeclared { namespace: String },
+    NotApproved { what: String },
+    Suspended { run: u64, what: String },
+    OutcomeUnknown { call: String, why: String },
+    Finished { run: u64 },
+    NoStart,
+}
+
+impl Explain for RunError {
+    fn explain(&self) -> Report {
+        use RunError::*;
+        match self {
+            NotDeclared { namespace } => Report::usage(
+                "workflow.undeclared_namespace",
+                format!("the workflow calls `{namespace}` without declaring it"),
+            )
+            .expected(format!("\"{namespace}\" in `uses`"))
+            .found("it is not there")
+            .state("the call was not made")
+            .next(format!("add \"{namespace}\" to `uses`")),
+            NotApproved { what } => Report::refused("run.not_approved", "sending was not approved")
+                .expected("yes")
+                .found("no")
+                .state(format!("not done: {what}"))
+                .next("ceralacca resume RUN asks again; --approve answers yes beforehand"),
+            Suspended { run, what } => Report::waiting("run.waiting", format!("run {run} waits"))
+                .expected(what)
+                .found("it is not there yet")
+                .state("everything up to here is in the journal")
+                .next(format!("ceralacca resume {run}")),
+            OutcomeUnknown { call, why } => Report::unknown(
+                "run.outcome_unknown",
+                "it is not known whether an interrupted call took effect",
+            )
+            .expected("an answer from the other side")
+            .found(why)
+            .state(format!("in doubt: {call}; it will not be repeated before that is answered"))
+            .next("ceralacca resume RUN, once the other side can be asked"),
+            Finished { run } => Report::usage("run.finished", format!("run {run} is finished"))
+                .expected("a run with something left to do")
+                .found("a finished one")
+                .state("nothing was done")
+                .next(format!("ceralacca runs {run} shows its result")),
+            NoStart => {
+                Report::refused("journal.no_start", "the run has no beginning in the journal")
+                    .state("nothing was done")
+                    .next("ceralacca journal verify")
+            }
+        }
+    }
+}
