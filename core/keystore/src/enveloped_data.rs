@@ -1,0 +1,144 @@
+//! CMS EnvelopedData (RFC 5652 §6) for one recipient: AES-256-CBC under RSA PKCS#1 v1.5.
+//!
+//! The same algorithms as the Agency publishes for files exchanged over SID and SdI SFTP.
+
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockEncryptMut, KeyIvInit};
+use aws_lc_rs::rand;
+use cms::cert::IssuerAndSerialNumber;
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::enveloped_data::{
+    EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo,
+    RecipientInfos,
+};
+use const_oid::db::rfc5911::{ID_AES_256_CBC, ID_DATA, ID_ENVELOPED_DATA};
+use const_oid::db::rfc5912::RSA_ENCRYPTION;
+use der::asn1::{OctetString, SetOfVec};
+use der::{Any, Decode, Encode};
+use spki::AlgorithmIdentifierOwned;
+use zeroize::Zeroizing;
+
+use crate::ber;
+use crate::certificate::Certificate;
+use crate::key::KeyPair;
+use crate::pbes2::Cipher;
+
+/// Seals `content` for the owner of `recipient`; the result is a ContentInfo in DER.
+///
+/// `None` when the recipient's key cannot encrypt (fewer than 2048 bits).
+pub(crate) fn seal(content: &[u8], recipient: &Certificate) -> Option<Vec<u8>> {
+    let (mut key, mut iv) = (Zeroizing::new([0; 32]), [0; 16]);
+    rand::fill(key.as_mut_slice()).expect("the system's random source works");
+    rand::fill(&mut iv).expect("the system's random source works");
+    let sealed = cbc::Encryptor::<aes::Aes256>::new((&*key).into(), &iv.into())
+        .encrypt_padded_vec_mut::<Pkcs7>(content);
+    let sealed_key = recipient.public().encrypt_pkcs1(key.as_slice())?;
+    encode(sealed, iv, sealed_key, recipient).ok()
+}
+
+/// Opens an EnvelopedData in DER with the private key of one of its recipients.
+///
+/// `None` says no more than that it did not open: whether the key or the padding was wrong, or
+/// nothing was for this key, must not be told apart by whoever sent it.
+pub(crate) fn open(
+    der: &[u8],
+    certificate: &Certificate,
+    key: &KeyPair,
+) -> Option<Zeroizing<Vec<u8>>> {
+    if !ber::is_der(der) {
+        return None;
+    }
+    let info = ContentInfo::from_der(der).ok()?;
+    if info.content_type != ID_ENVELOPED_DATA {
+        return None;
+    }
+    let data: EnvelopedData = info.content.decode_as().ok()?;
+    let content = data.encrypted_content;
+    let cipher = Cipher::by_oid(content.content_enc_alg.oid).ok()?;
+    let iv: OctetString = content.content_enc_alg.parameters?.decode_as().ok()?;
+    let recipient = data.recip_infos.0.iter().find_map(|recipient| match recipient {
+        RecipientInfo::Ktri(one) if is_for(&one.rid, certificate) => Some(one),
+        _ => None,
+    })?;
+    if recipient.key_enc_alg.oid != RSA_ENCRYPTION {
+        return None;
+    }
+    let content_key = key.decrypt_key(recipient.enc_key.as_bytes(), cipher.key_length());
+    cipher.decrypt(&content_key, iv.as_bytes(), content.encrypted_content?.as_bytes()).ok()
+}
+
+fn is_for(recipient: &RecipientIdentifier, certificate: &Certificate) -> bool {
+    match recipient {
+        RecipientIdentifier::IssuerAndSerialNumber(named) => *named == identifier(certificate),
+        RecipientIdentifier::SubjectKeyIdentifier(named) => {
+            *named == certificate.public().key_identifier()
+        }
+    }
+}
+
+fn identifier(certificate: &Certificate) -> IssuerAndSerialNumber {
+    let tbs = &certificate.parsed().tbs_certificate;
+    IssuerAndSerialNumber { issuer: tbs.issuer.clone(), serial_number: tbs.serial_number.clone() }
+}
+
+fn encode(
+    sealed: Vec<u8>,
+    iv: [u8; 16],
+    sealed_key: Vec<u8>,
+    recipient: &Certificate,
+) -> der::Result<Vec<u8>> {
+    let recipient = KeyTransRecipientInfo {
+        version: CmsVersion::V0,
+        rid: RecipientIdentifier::IssuerAndSerialNumber(identifier(recipient)),
+        key_enc_alg: AlgorithmIdentifierOwned {
+            oid: RSA_ENCRYPTION,
+            parameters: Some(Any::null()),
+        },
+        enc_key: OctetString::new(sealed_key)?,
+    };
+    let data = EnvelopedData {
+        version: CmsVersion::V0,
+        originator_info: None,
+        recip_infos: RecipientInfos(SetOfVec::try_from(vec![RecipientInfo::Ktri(recipient)])?),
+        encrypted_content: EncryptedContentInfo {
+            content_type: ID_DATA,
+            content_enc_alg: AlgorithmIdentifierOwned {
+                oid: ID_AES_256_CBC,
+                parameters: Some(Any::encode_from(&OctetString::new(iv)?)?),
+            },
+            encrypted_content: Some(OctetString::new(sealed)?),
+        },
+        unprotected_attrs: None,
+    };
+    let content = Any::encode_from(&data)?;
+    ContentInfo { content_type: ID_ENVELOPED_DATA, content }.to_der()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{ca, keys};
+
+    #[test]
+    fn only_the_recipient_opens_it() {
+        let ca = ca();
+        let sealed = seal(b"segreto", &ca.certificate).unwrap();
+        assert_eq!(open(&sealed, &ca.certificate, &ca.key).unwrap().as_slice(), b"segreto");
+        let other = open(&sealed, &ca.certificate, &keys().firma);
+        assert_ne!(other.map(|content| content.to_vec()), Some(b"segreto".to_vec()));
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let ca = ca();
+        let sealed = seal(b"segreto", &ca.certificate).unwrap();
+        for cut in 0..sealed.len() {
+            assert!(open(&sealed[..cut], &ca.certificate, &ca.key).is_none());
+        }
+        for at in (0..sealed.len()).step_by(7) {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 0x80;
+            let _ = open(&damaged, &ca.certificate, &ca.key);
+        }
+    }
+}

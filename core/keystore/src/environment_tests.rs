@@ -1,0 +1,286 @@
+//! Tests of an environment folder from creation to copy, and of interruptions in between.
+
+use std::collections::BTreeSet;
+
+use ceralacca_kernel::Explain;
+
+use super::*;
+use crate::certif_in;
+use crate::cmc::CmcProfile;
+use crate::environment_open::PasswordForm;
+use crate::fixtures::*;
+
+fn owner(id: &str) -> Owner {
+    Owner { id: id.to_owned(), run: "7".to_owned() }
+}
+
+fn password() -> Secret {
+    Secret::new("ABCD1234")
+}
+
+struct Scene {
+    _root: tempfile::TempDir,
+    environment: EnvironmentFolder,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let root = tempfile::tempdir().unwrap();
+        let environment = EnvironmentFolder::at(root.path().join("Ambiente_sicurezza"));
+        Scene { _root: root, environment }
+    }
+
+    /// With the keys of the fixtures pending, and the request made.
+    fn requested() -> Scene {
+        let scene = Scene::new();
+        let environment = &scene.environment;
+        assert_eq!(environment.create(&owner("a"), moment()).unwrap(), None);
+        write_pending(environment);
+        scene.request().unwrap();
+        scene
+    }
+
+    fn request(&self) -> Result<Vec<u8>, KeystoreError> {
+        let secret = Secret::new("ABCDEFGHJKLMNPQR1234");
+        let details = RequestDetails {
+            common_name: COMMON_NAME,
+            pincode: &secret,
+            pin_di_revoca: &secret,
+            authorities: &[ca().certificate.clone()],
+            nonces: Nonces::random(),
+            call: "a-3",
+        };
+        self.environment.request(&owner("a"), &password(), &CmcProfile, &details)
+    }
+
+    fn import(&self, certif_in: &[u8]) -> Result<(), KeystoreError> {
+        self.environment.import_certificates(&owner("a"), &password(), certif_in, moment())
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.environment.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// Puts the keys of the fixtures where generated ones would be: generating takes seconds.
+fn write_pending(environment: &EnvironmentFolder) {
+    for (name, key) in [("firma.p8", &keys().firma), ("cifra.p8", &keys().cifra)] {
+        let encrypted =
+            crate::pbes2::encrypt_private_key(password().expose(), key.pkcs8(), 1000).unwrap();
+        fs::write(environment.path().join("in-attesa").join(name), encrypted).unwrap();
+    }
+}
+
+fn answer() -> Vec<u8> {
+    let Certificates { firma, cifra } = certificates();
+    certif_in::build(&[firma.clone(), cifra.clone(), ca().certificate.clone()]).unwrap()
+}
+
+fn three_files() -> BTreeSet<String> {
+    [UTEF, UTEC, UTENTE].into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn from_nothing_to_three_files() {
+    let scene = Scene::requested();
+    scene.import(&answer()).unwrap();
+    assert_eq!(scene.names(), three_files());
+    let open = scene.environment.open(&password()).unwrap();
+    assert_eq!(open.password_form, PasswordForm::AsTyped);
+    assert_eq!(open.firma.alias, FIRMA_ALIAS);
+    assert_eq!(open.firma.key.fingerprint(), keys().firma.fingerprint());
+    assert_eq!(open.cifra.key.fingerprint(), keys().cifra.fingerprint());
+    // The password in lower case: tried as typed, then upper-cased.
+    let open = scene.environment.open(&Secret::new("abcd1234")).unwrap();
+    assert_eq!(open.password_form, PasswordForm::UpperCase);
+    let refused = scene.environment.open(&Secret::new("abcd12345")).unwrap_err();
+    assert!(matches!(refused, KeystoreError::WrongPassword { upper_case_tried: true, .. }));
+    let listed = scene.environment.certificates().unwrap();
+    assert_eq!(listed, [certificates().firma.clone(), certificates().cifra.clone()]);
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let scene = Scene::requested();
+    scene.import(&answer()).unwrap();
+    let utef = fs::read(scene.environment.path().join(UTEF)).unwrap();
+    scene.import(&answer()).unwrap();
+    assert_eq!(fs::read(scene.environment.path().join(UTEF)).unwrap(), utef);
+    assert_eq!(scene.names(), three_files());
+}
+
+#[test]
+fn every_interruption_of_the_import_can_be_resumed() {
+    let scene = Scene::requested();
+    scene.import(&answer()).unwrap();
+    let path = scene.environment.path().to_owned();
+    let read = |name: &str| fs::read(path.join(name)).unwrap();
+    let written = [(UTEF, read(UTEF)), (UTEC, read(UTEC)), (UTENTE, read(UTENTE))];
+    for there in 0..=written.len() {
+        for removed in 0..4 {
+            // As many files as were written, and as many pending ones as were removed.
+            let scene = Scene::requested();
+            let path = scene.environment.path();
+            for (name, bytes) in &written[..there] {
+                fs::write(path.join(name), bytes).unwrap();
+            }
+            let pending = ["firma.p8", "cifra.p8", "ca.p7b", "richiesta.json"];
+            let removed = if there == written.len() { removed } else { 0 };
+            for name in &pending[..removed] {
+                fs::remove_file(path.join("in-attesa").join(name)).unwrap();
+            }
+            scene.import(&answer()).unwrap();
+            assert_eq!(scene.names(), three_files(), "{there} {removed}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_answer_leaves_everything_as_it_was() {
+    let scene = Scene::requested();
+    let before = scene.names();
+    let refused = scene.import(&answer()[..200]).unwrap_err();
+    assert!(matches!(refused, KeystoreError::CertifInTruncated { .. }));
+    let foreign = issue(false_ca(), keys().firma.public(), FIRMA.into());
+    let foreign = certif_in::build(&[foreign, certificates().cifra.clone()]).unwrap();
+    assert!(matches!(scene.import(&foreign), Err(KeystoreError::CertifInForged { .. })));
+    let mut after = scene.names();
+    after.remove(LOCK);
+    let mut before = before;
+    before.remove(LOCK);
+    assert_eq!(after, before);
+    scene.import(&answer()).unwrap();
+}
+
+#[test]
+fn generating_and_requesting_can_be_repeated() {
+    let scene = Scene::requested();
+    let environment = &scene.environment;
+    assert_eq!(environment.create(&owner("a"), moment()).unwrap(), None);
+    let again = environment.generate_keys(&owner("a"), &password()).unwrap();
+    assert_eq!(again.firma.fingerprint(), keys().firma.fingerprint());
+    let request = scene.request().unwrap();
+    let marker = environment.pending().marker().unwrap().unwrap();
+    assert_eq!(marker.request_sha256, Some(hex::encode(Sha256::digest(&request))));
+}
+
+#[test]
+fn the_request_is_saved_once_and_summed_up() {
+    let scene = Scene::requested();
+    let folder = scene.environment.path().with_file_name("da inviare");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("req.ccc"), "di un altro").unwrap();
+    assert_eq!(scene.environment.saved_request(&folder, "a-3"), None);
+    let request = scene.request().unwrap();
+    let path = scene.environment.save_request(&folder, &request, moment()).unwrap();
+    assert_eq!(path, folder.join("req.ccc"));
+    assert_eq!(scene.environment.save_request(&folder, &request, moment()).unwrap(), path);
+    assert_eq!(scene.environment.saved_request(&folder, "a-3"), Some(request));
+    assert_eq!(scene.environment.saved_request(&folder, "a-4"), None);
+    let aside = folder.join(format!("req_{}.ccc", moment().as_millisecond()));
+    assert_eq!(fs::read_to_string(aside).unwrap(), "di un altro");
+
+    let lines = scene.environment.request_summary().unwrap();
+    assert_eq!(lines[0], ("Utente".to_owned(), "RSSMRA80A01H501U".to_owned()));
+    assert_eq!(lines[1], ("Sede".to_owned(), "000".to_owned()));
+    let text = format!("{lines:?}");
+    assert!(text.contains(&keys().firma.fingerprint()) && text.contains("CA Agenzia"));
+    assert!(!text.contains("ABCDEFGHJKLMNPQR1234") && !text.contains("ABCD1234"));
+}
+
+#[test]
+fn another_run_is_refused_while_keys_wait() {
+    let scene = Scene::requested();
+    let other = owner("b");
+    let environment = &scene.environment;
+    let refused = environment.create(&other, moment()).unwrap_err();
+    assert!(matches!(&refused, KeystoreError::PendingRequest { run, .. } if run == "7"));
+    assert_eq!(refused.explain().next, "ceralacca resume 7");
+    let refused = environment.generate_keys(&other, &password()).unwrap_err();
+    assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
+    let refused = environment.import_certificates(&other, &password(), &answer(), moment());
+    assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })));
+    // A marker without keys holds nothing that could be lost.
+    let scene = Scene::new();
+    scene.environment.create(&owner("a"), moment()).unwrap();
+    scene.environment.create(&other, moment()).unwrap();
+    let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
+    assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
+}
+
+#[test]
+fn a_folder_that_is_not_empty_is_set_aside() {
+    let scene = Scene::new();
+    let path = scene.environment.path().to_owned();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("vecchio"), "x").unwrap();
+    let millis = moment().as_millisecond();
+    let taken = path.with_file_name(format!("Ambiente_sicurezza_{millis}"));
+    fs::create_dir(&taken).unwrap();
+    let aside = scene.environment.create(&owner("a"), moment()).unwrap().unwrap();
+    assert_eq!(aside, path.with_file_name(format!("Ambiente_sicurezza_{}", millis + 1)));
+    assert_eq!(fs::read_to_string(aside.join("vecchio")).unwrap(), "x");
+    assert_eq!(fs::read_dir(&aside).unwrap().count(), 1);
+    assert!(!path.join("vecchio").exists());
+    // Interrupted between the renaming and the new folder.
+    fs::remove_dir_all(&path).unwrap();
+    assert_eq!(scene.environment.create(&owner("a"), moment()).unwrap(), None);
+}
+
+#[test]
+fn steps_out_of_order_are_refused() {
+    let scene = Scene::new();
+    let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
+    assert!(matches!(refused, KeystoreError::NoPendingKeys { .. }));
+    scene.environment.create(&owner("a"), moment()).unwrap();
+    assert!(matches!(scene.request(), Err(KeystoreError::NoPendingKeys { .. })));
+    assert!(matches!(scene.import(&answer()), Err(KeystoreError::NoPendingKeys { .. })));
+    let Err(KeystoreError::NotAnEnvironment { missing, .. }) = scene.environment.open(&password())
+    else {
+        panic!("opened");
+    };
+    assert_eq!(missing, [UTEF, UTEC, UTENTE]);
+    write_pending(&scene.environment);
+    scene.request().unwrap();
+    scene.import(&answer()).unwrap();
+    let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
+    assert!(matches!(refused, KeystoreError::AlreadyComplete { .. }));
+}
+
+#[test]
+fn a_locked_folder_names_its_holder() {
+    let scene = Scene::requested();
+    let _lock = scene.environment.lock(&owner("a")).unwrap();
+    let Err(KeystoreError::Locked { holder, .. }) = scene.import(&answer()) else {
+        panic!("not locked");
+    };
+    assert!(holder.starts_with("run 7, process "), "{holder}");
+}
+
+#[test]
+fn the_guides_typing_error_is_accepted() {
+    let scene = Scene::requested();
+    scene.import(&answer()).unwrap();
+    let path = scene.environment.path();
+    fs::rename(path.join(UTEC), path.join("utek.p12")).unwrap();
+    fs::rename(path.join(UTENTE), path.join("Utente.ks")).unwrap();
+    assert!(scene.environment.is_complete());
+    scene.environment.open(&password()).unwrap();
+}
+
+#[test]
+fn copies_are_whole_and_overwrite_nothing() {
+    let scene = Scene::requested();
+    scene.import(&answer()).unwrap();
+    let backup = tempfile::tempdir().unwrap();
+    let copy = backup.path().join("copia");
+    scene.environment.copy_to(&copy).unwrap();
+    scene.environment.copy_to(&copy).unwrap();
+    EnvironmentFolder::at(&copy).open(&password()).unwrap();
+    fs::write(copy.join(UTEC), "altro").unwrap();
+    assert!(matches!(scene.environment.copy_to(&copy), Err(KeystoreError::Disk(_))));
+    assert_eq!(fs::read_to_string(copy.join(UTEC)).unwrap(), "altro");
+    let missing = backup.path().join("chiavetta/copia");
+    assert!(matches!(scene.environment.copy_to(&missing), Err(KeystoreError::Disk(_))));
+}

@@ -1,0 +1,299 @@
+//! What can go wrong with keys, containers, requests and certificates; worded in `explain.rs`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::key::Utilizzo;
+
+/// Every failure of this crate; fields are typed, never secret, and stay with the error.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum KeystoreError {
+    /// The disk refused.
+    Disk(DiskError),
+    /// The folder holds no security environment.
+    NotAnEnvironment {
+        /// The folder that was opened.
+        folder: String,
+        /// The files that are not there.
+        missing: Vec<String>,
+    },
+    /// Another process works on the folder.
+    Locked {
+        /// The environment folder.
+        folder: String,
+        /// What that process says of itself.
+        holder: String,
+    },
+    /// The folder holds keys whose request may already be with the Agency.
+    PendingRequest {
+        /// The environment folder.
+        folder: String,
+        /// The run that made those keys.
+        run: String,
+    },
+    /// There are no pending keys where some are needed.
+    NoPendingKeys {
+        /// The environment folder.
+        folder: String,
+    },
+    /// The folder already holds a complete environment.
+    AlreadyComplete {
+        /// The environment folder.
+        folder: String,
+    },
+    /// No password that was tried opens the container.
+    WrongPassword {
+        /// The file.
+        container: String,
+        /// Whether it was also tried upper-cased.
+        upper_case_tried: bool,
+    },
+    /// The container's bytes are not what its format says.
+    Malformed {
+        /// The file.
+        container: String,
+        /// Where it stops making sense.
+        reason: String,
+    },
+    /// The container uses an algorithm or a format this program does not read.
+    UnsupportedAlgorithm {
+        /// The file.
+        container: String,
+        /// Its name or object identifier.
+        algorithm: String,
+    },
+    /// The container asks for more work than any honest one does.
+    TooCostly {
+        /// The file.
+        container: String,
+        /// Key-derivation iterations asked for, in all.
+        iterations: u64,
+        /// Iterations allowed, in all.
+        limit: u64,
+    },
+    /// The file is longer than any honest one.
+    TooLarge {
+        /// The file.
+        container: String,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The container has no private key, or no certificate for it.
+    MissingEntry {
+        /// The file.
+        container: String,
+        /// What was looked for.
+        expected: String,
+    },
+    /// The certificate in the container is not of the private key beside it.
+    KeyMismatch {
+        /// The file.
+        container: String,
+        /// Fingerprint of the private key's public half.
+        key: String,
+        /// Fingerprint of the certificate's public key.
+        certificate: String,
+    },
+    /// A file that was just written does not open.
+    ReadBack {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The cryptographic library could not make a key.
+    KeyGeneration,
+    /// The bytes are not a usable RSA private key.
+    KeyRejected {
+        /// The library's word.
+        reason: String,
+    },
+    /// The cryptographic library could not sign.
+    Signing,
+    /// A structure could not be written as DER: a bug of ours.
+    Encoding {
+        /// What was being written.
+        what: String,
+    },
+    /// The certificate could not be read.
+    CertificateMalformed {
+        /// Where it stops making sense.
+        reason: String,
+    },
+    /// The CA certificate given for the request cannot be used.
+    RequestCaUnusable {
+        /// Why not.
+        reason: String,
+    },
+    /// The subject asked for cannot be written into a request.
+    RequestSubject {
+        /// Characters allowed.
+        limit: usize,
+        /// Characters given.
+        length: usize,
+    },
+    /// A received request is for another subject than the one it names itself after.
+    RequestOtherSubject {
+        /// The identification of the whole request.
+        identification: String,
+    },
+    /// A received request is not what the profile says.
+    RequestMalformed {
+        /// Which part.
+        part: String,
+        /// Where it stops making sense.
+        reason: String,
+    },
+    /// A key in a received request is too short.
+    RequestKeySize {
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// A received request is not sealed for this CA, or was damaged.
+    RequestUndecryptable,
+    /// A signature in a received request does not verify.
+    RequestSignature {
+        /// Which part.
+        part: String,
+    },
+    /// CERTIF.IN ends before its own length says.
+    CertifInTruncated {
+        /// Bytes its header announces.
+        expected_bytes: u64,
+        /// Bytes there are.
+        found_bytes: u64,
+    },
+    /// CERTIF.IN is text (PEM) where DER is expected.
+    CertifInPem {
+        /// The label between the dashes.
+        label: String,
+    },
+    /// CERTIF.IN goes on after its end.
+    CertifInTrailingBytes {
+        /// Bytes that belong to it.
+        expected_bytes: u64,
+        /// Bytes there are.
+        found_bytes: u64,
+    },
+    /// CERTIF.IN is not a certs-only CMS.
+    CertifInMalformed {
+        /// Where it stops making sense.
+        reason: String,
+    },
+    /// CERTIF.IN is longer than any honest one.
+    CertifInTooLarge {
+        /// Bytes allowed.
+        limit: u64,
+        /// Bytes there are.
+        found_bytes: u64,
+    },
+    /// CERTIF.IN answers another request: none of its certificates is for the pending keys.
+    CertifInOtherRequest {
+        /// Fingerprints of the pending keys: Firma, Cifra.
+        pending: Vec<String>,
+        /// Fingerprints of the keys that CERTIF.IN certifies.
+        certified: Vec<String>,
+    },
+    /// The certificate of one pending key is missing.
+    CertifInMissing {
+        /// Which one.
+        utilizzo: Utilizzo,
+        /// Fingerprint of the key without a certificate.
+        pending: String,
+    },
+    /// The signature key was certified for ciphering and the cipher key for signing.
+    CertifInSwapped {
+        /// Key usage in the certificate of the signature key.
+        firma_key_usage: String,
+        /// Key usage in the certificate of the cipher key.
+        cifra_key_usage: String,
+    },
+    /// A certificate does not allow what its key is for.
+    CertifInKeyUsage {
+        /// What the key is for.
+        utilizzo: Utilizzo,
+        /// Key usage in its certificate.
+        key_usage: String,
+    },
+    /// A certified key is not 4096 bits long.
+    CertifInKeySize {
+        /// Which one.
+        utilizzo: Utilizzo,
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// A certificate was not issued by the CA that the request was made for.
+    CertifInOtherCa {
+        /// Which one.
+        utilizzo: Utilizzo,
+        /// Subjects of the CA certificates of the request.
+        expected: Vec<String>,
+        /// Issuer named in the certificate.
+        found: String,
+    },
+    /// A certificate names the right CA, but the CA did not sign it.
+    CertifInForged {
+        /// Which one.
+        utilizzo: Utilizzo,
+        /// Issuer named in the certificate.
+        issuer: String,
+    },
+    /// A certificate is not valid today.
+    CertifInNotValid {
+        /// Which one; `None` for the CA's own.
+        utilizzo: Option<Utilizzo>,
+        /// Inizio validità.
+        not_before: Timestamp,
+        /// Fine validità.
+        not_after: Timestamp,
+        /// When it was checked.
+        at: Timestamp,
+    },
+    /// The certificates are for somebody else.
+    CertifInOtherSubject {
+        /// CN that was asked for.
+        expected: String,
+        /// CN that was certified.
+        found: String,
+    },
+}
+
+/// A refusal of the disk, with what it leaves behind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DiskError {
+    /// The kind of refusal.
+    pub condition: DiskCondition,
+    /// What was being done: `writing`, `reading`.
+    pub doing: String,
+    /// The file or folder.
+    pub path: String,
+    /// What is and what is not on disk now.
+    pub on_disk: String,
+    /// The operating system's own words.
+    pub system: String,
+}
+
+impl DiskError {
+    /// Whether the file or folder is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.condition == DiskCondition::Missing
+    }
+}
+
+/// Kinds of disk refusal that need different actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskCondition {
+    /// The medium or filesystem is read-only.
+    ReadOnly,
+    /// No space, or over quota.
+    Full,
+    /// This user may not.
+    Permission,
+    /// The folder, drive or share is not there.
+    Missing,
+    /// The file is already there.
+    Exists,
+    /// Anything else.
+    Other,
+}

@@ -1,0 +1,190 @@
+//! Keys, a CA and certificates for the tests of this crate, made once per test process.
+
+use std::sync::OnceLock;
+
+use der::asn1::{BitString, UtcTime};
+use der::flagset::FlagSet;
+use der::{DateTime, Encode};
+use jiff::Timestamp;
+use x509_cert::certificate::{TbsCertificate, Version};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use x509_cert::ext::{AsExtension, Extension};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::{Time, Validity};
+use zeroize::Zeroizing;
+
+use crate::certificate::Certificate;
+use crate::certification_request::subject;
+use crate::key::{KeyPair, KeyPairs, sha256_with_rsa};
+use crate::public_key::PublicKey;
+
+pub(crate) const COMMON_NAME: &str = "RSSMRA80A01H501U-000";
+
+pub(crate) struct Ca {
+    pub(crate) key: KeyPair,
+    pub(crate) certificate: Certificate,
+}
+
+pub(crate) struct Certificates {
+    pub(crate) firma: Certificate,
+    pub(crate) cifra: Certificate,
+}
+
+/// The two pairs under test.
+pub(crate) fn keys() -> &'static KeyPairs {
+    static KEYS: OnceLock<KeyPairs> = OnceLock::new();
+    KEYS.get_or_init(|| KeyPair::generate_both().unwrap())
+}
+
+/// Pairs of another request.
+pub(crate) fn other_keys() -> &'static KeyPairs {
+    static KEYS: OnceLock<KeyPairs> = OnceLock::new();
+    KEYS.get_or_init(|| KeyPair::generate_both().unwrap())
+}
+
+/// A copy of a pair, because pairs cannot be cloned.
+pub(crate) fn copy(key: &KeyPair) -> KeyPair {
+    KeyPair::from_pkcs8(key.pkcs8().clone()).unwrap()
+}
+
+/// The CA that everything is issued by.
+pub(crate) fn ca() -> &'static Ca {
+    static CA: OnceLock<Ca> = OnceLock::new();
+    CA.get_or_init(|| new_ca("CA Agenzia delle Entrate"))
+}
+
+/// A CA of the same name with another key.
+pub(crate) fn false_ca() -> &'static Ca {
+    static CA: OnceLock<Ca> = OnceLock::new();
+    CA.get_or_init(|| new_ca("CA Agenzia delle Entrate"))
+}
+
+/// A CA of another name.
+pub(crate) fn other_ca() -> &'static Ca {
+    static CA: OnceLock<Ca> = OnceLock::new();
+    CA.get_or_init(|| {
+        let key = copy(&false_ca().key);
+        let certificate = self_signed(&key, "CA-Altra");
+        Ca { key, certificate }
+    })
+}
+
+/// Certificates of [`keys`].
+pub(crate) fn certificates() -> &'static Certificates {
+    static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
+    CERTIFICATES.get_or_init(|| Certificates {
+        firma: issue(ca(), keys().firma.public(), FIRMA.into()),
+        cifra: issue(ca(), keys().cifra.public(), CIFRA.into()),
+    })
+}
+
+/// When the tests take place.
+pub(crate) fn moment() -> Timestamp {
+    "2026-03-14T09:12:44Z".parse().unwrap()
+}
+
+/// Key usage of signature certificates.
+pub(crate) const FIRMA: [KeyUsages; 2] = [KeyUsages::DigitalSignature, KeyUsages::NonRepudiation];
+/// Key usage of cipher certificates.
+pub(crate) const CIFRA: [KeyUsages; 2] = [KeyUsages::KeyEncipherment, KeyUsages::DataEncipherment];
+
+/// What a certificate says.
+pub(crate) struct Contents<'a> {
+    pub(crate) issuer: Name,
+    pub(crate) subject: Name,
+    pub(crate) key: &'a PublicKey,
+    pub(crate) usage: FlagSet<KeyUsages>,
+    pub(crate) is_ca: bool,
+    pub(crate) years: (u16, u16),
+}
+
+/// A user certificate, valid from 2026 to 2029.
+pub(crate) fn issue(ca: &Ca, key: &PublicKey, usage: Usage) -> Certificate {
+    let contents = Contents {
+        issuer: ca.certificate.parsed().tbs_certificate.subject.clone(),
+        subject: subject(COMMON_NAME).unwrap(),
+        key,
+        usage: usage.0,
+        is_ca: false,
+        years: (2026, 2029),
+    };
+    sign(contents, &ca.key)
+}
+
+/// Key usage flags.
+pub(crate) struct Usage(pub(crate) FlagSet<KeyUsages>);
+
+impl From<[KeyUsages; 2]> for Usage {
+    fn from([one, two]: [KeyUsages; 2]) -> Usage {
+        Usage(one | two)
+    }
+}
+
+/// Signs a certificate with serial number 4A:91:0C.
+pub(crate) fn sign(contents: Contents<'_>, key: &KeyPair) -> Certificate {
+    let subject = contents.subject;
+    let year = |year| {
+        let date = DateTime::new(year, 1, 1, 0, 0, 0).unwrap();
+        Time::UtcTime(UtcTime::from_date_time(date).unwrap())
+    };
+    let constraints = BasicConstraints { ca: contents.is_ca, path_len_constraint: None };
+    let extensions: Vec<Extension> = vec![
+        constraints.to_extension(&subject, &[]).unwrap(),
+        KeyUsage(contents.usage).to_extension(&subject, &[]).unwrap(),
+        contents.key.key_identifier().to_extension(&subject, &[]).unwrap(),
+    ];
+    let tbs = TbsCertificate {
+        version: Version::V3,
+        serial_number: SerialNumber::new(&[0x4a, 0x91, 0x0c]).unwrap(),
+        signature: sha256_with_rsa(),
+        issuer: contents.issuer,
+        validity: Validity {
+            not_before: year(contents.years.0),
+            not_after: year(contents.years.1),
+        },
+        subject,
+        subject_public_key_info: contents.key.info(),
+        issuer_unique_id: None,
+        subject_unique_id: None,
+        extensions: Some(extensions),
+    };
+    let signature = key.sign_sha256(&tbs.to_der().unwrap()).unwrap();
+    let certificate = x509_cert::Certificate {
+        tbs_certificate: tbs,
+        signature_algorithm: sha256_with_rsa(),
+        signature: BitString::from_bytes(&signature).unwrap(),
+    };
+    Certificate::from_der(&certificate.to_der().unwrap()).unwrap()
+}
+
+/// A 2048-bit pair, for what must be refused as too short.
+pub(crate) fn short_key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| {
+        use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+        use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+        let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
+        KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
+    })
+}
+
+fn new_ca(name: &str) -> Ca {
+    let key = KeyPair::generate().unwrap();
+    let certificate = self_signed(&key, name);
+    Ca { key, certificate }
+}
+
+fn self_signed(key: &KeyPair, name: &str) -> Certificate {
+    let name = subject(name).unwrap();
+    let contents = Contents {
+        issuer: name.clone(),
+        subject: name,
+        key: key.public(),
+        usage: KeyUsages::KeyCertSign | KeyUsages::CRLSign | KeyUsages::KeyEncipherment,
+        is_ca: true,
+        years: (2020, 2040),
+    };
+    sign(contents, key)
+}
