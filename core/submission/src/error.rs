@@ -1,0 +1,177 @@
+//! What can go wrong around a submission. The wording is in `explain.rs`.
+
+use serde::Serialize;
+
+use crate::Protocollo;
+
+/// Every failure of this crate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum SubmissionError {
+    /// The file to send cannot be read.
+    DocumentUnreadable {
+        /// Its path.
+        path: String,
+        /// What the operating system said.
+        system: String,
+    },
+    /// The file is not what was made.
+    DocumentChanged {
+        /// Its path.
+        path: String,
+        /// SHA-256 of what was made.
+        expected: String,
+        /// SHA-256 of what is there.
+        found: String,
+    },
+    /// The file is larger than what is sent.
+    DocumentTooLarge {
+        /// Its path.
+        path: String,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The document's name is not a plain file name.
+    DocumentName {
+        /// Bytes of it.
+        length: usize,
+    },
+    /// Another document was already tried under the key of this call.
+    AnotherDocument {
+        /// The document's name.
+        document: String,
+        /// SHA-256 of what was tried.
+        attempted_sha256: String,
+        /// SHA-256 of what is to be sent now.
+        sha256: String,
+    },
+    /// The outbox or the copy cannot be written.
+    NotStored {
+        /// Where.
+        path: String,
+        /// What the operating system said.
+        system: String,
+    },
+    /// The document was delivered, and the answer could not be kept.
+    AcknowledgementNotKept {
+        /// The answer.
+        protocollo: Protocollo,
+        /// Where it was to be kept.
+        path: String,
+        /// What the operating system said.
+        system: String,
+    },
+    /// The Agency answered for another content than was sent.
+    AnswerForAnother {
+        /// The document's name.
+        document: String,
+        /// The number in the answer.
+        protocollo: Protocollo,
+        /// SHA-256 of what was sent.
+        expected: String,
+        /// SHA-256 in the answer.
+        found: String,
+    },
+    /// An earlier attempt is in doubt and the Agency cannot be asked.
+    StillUnknown {
+        /// The document's name.
+        document: String,
+        /// Why not.
+        why: String,
+    },
+    /// A text is not a length of time.
+    Timeout {
+        /// The text.
+        text: String,
+    },
+    /// The receipt did not come in time.
+    ReceiptLate {
+        /// The submission.
+        protocollo: Protocollo,
+        /// How long it was waited for.
+        timeout_seconds: u64,
+        /// What was waited for at the end.
+        last: String,
+    },
+    /// The receipt is of another submission or another content.
+    ReceiptOfAnother {
+        /// The submission.
+        protocollo: Protocollo,
+        /// SHA-256 of what was sent.
+        expected: String,
+        /// The number in the receipt.
+        found_protocollo: Protocollo,
+        /// SHA-256 in the receipt.
+        found: String,
+    },
+    /// The Agency rejected the document.
+    Rejected {
+        /// The submission.
+        protocollo: Protocollo,
+        /// The Agency's code.
+        code: String,
+        /// The Agency's text.
+        text: String,
+    },
+    /// The Agency has not processed the document yet.
+    NotProcessed {
+        /// The submission.
+        protocollo: Protocollo,
+    },
+    /// The receipt has no file of that name.
+    NoSuchAttachment {
+        /// The submission.
+        protocollo: Protocollo,
+        /// The name.
+        name: String,
+        /// The names it has.
+        known: Vec<String>,
+    },
+    /// The name of a file of the receipt is not a plain file name.
+    AttachmentName {
+        /// The submission.
+        protocollo: Protocollo,
+    },
+    /// A file of the receipt is not what the receipt says.
+    AttachmentDamaged {
+        /// The submission.
+        protocollo: Protocollo,
+        /// The file.
+        name: String,
+        /// SHA-256 in the receipt.
+        expected: String,
+        /// Bytes in the receipt.
+        expected_length: u64,
+        /// SHA-256 of what came.
+        found: String,
+        /// Bytes that came.
+        found_length: u64,
+    },
+    /// A file of the receipt could not be saved.
+    AttachmentNotSaved {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where.
+        path: String,
+        /// What the operating system said.
+        system: String,
+    },
+    /// The portal's user is empty, too long, or not text.
+    Utente {
+        /// Characters given.
+        length: usize,
+    },
+    /// The Agency gave no CA certificate.
+    NoCaCertificate,
+    /// The pinned fingerprint is not a SHA-256 fingerprint.
+    PinForm {
+        /// Characters without colons and spaces.
+        length: usize,
+    },
+    /// None of the CA's certificates is the pinned one.
+    CaNotPinned {
+        /// The pinned fingerprint.
+        expected: String,
+        /// The fingerprints that came.
+        found: Vec<String>,
+    },
+}

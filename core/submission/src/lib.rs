@@ -1,0 +1,34 @@
+//! Deliver once, collect receipts: the seam to the Agency and what scripts do through it.
+//!
+//! [`Agency`] is the one seam to the outside. A document is delivered through the outbox: its bytes
+//! are stored, an attempt is marked on disk, then it is sent, then the acknowledgement is kept.
+//! Where a mark is found without an acknowledgement, nothing is sent before the Agency was asked.
+
+mod agency;
+mod archive;
+mod ca;
+mod channel;
+mod error;
+mod explain;
+mod outbox;
+mod portal;
+mod primitives;
+mod protocollo;
+mod receipt;
+mod records;
+mod submit;
+
+pub use agency::{Agency, Delivery, Failure};
+pub use archive::folder as archive_folder;
+pub use ca::PinnedCa;
+pub use channel::{FetchChannel, SendChannel};
+pub use error::SubmissionError;
+pub use portal::{Portal, PortalId};
+pub use primitives::namespace;
+pub use protocollo::{NotAProtocollo, Protocollo};
+pub use receipt::{Receipt, ReceiptId};
+pub use records::{
+    Access, Acknowledgement, AttachmentRecord, Counts, Outgoing, ReceiptFilter, ReceiptRecord,
+    Rejection, Revocation, RevocationRequested, Search, Stato, printable,
+};
+pub use submit::{Submission, SubmissionId};

@@ -1,0 +1,59 @@
+//! Access to the portal: who sends, on whose behalf, with which keys.
+
+use ceralacca_identity::Account;
+use ceralacca_kernel::typed::HandleKind;
+use ceralacca_kernel::{Call, Error, SecretRef};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Access, SubmissionError};
+
+/// A handle to access with the portal's keys. Nothing is sent when it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "handle:portal")]
+pub struct Portal(pub PortalId);
+
+impl HandleKind for Portal {
+    const KIND: &'static str = "portal";
+}
+
+/// What a [`Portal`] refers to; the keys themselves stay with the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PortalId {
+    /// User of the portal.
+    pub utente: String,
+    /// Its password.
+    pub password: SecretRef,
+    /// Its *Codice Pin*.
+    pub codice_pin: SecretRef,
+    /// The subject an incaricato acts for.
+    #[serde(default)]
+    pub on_behalf_of: Option<Account>,
+}
+
+impl PortalId {
+    /// The access with the secrets in it; asks for those that this process does not know yet.
+    pub(crate) fn access(&self, call: &Call<'_>) -> Result<Access, Error> {
+        Ok(Access {
+            utente: self.utente.clone(),
+            password: call.secret(&self.password)?,
+            codice_pin: call.secret(&self.codice_pin)?,
+            on_behalf_of: self.on_behalf_of.clone(),
+        })
+    }
+}
+
+pub(crate) fn access(
+    _: &mut Call<'_>,
+    utente: String,
+    password: SecretRef,
+    codice_pin: SecretRef,
+    on_behalf_of: Option<Account>,
+) -> Result<Portal, Error> {
+    let utente = utente.trim().to_owned();
+    let length = utente.chars().count();
+    if length == 0 || length > 64 || utente.chars().any(char::is_control) {
+        return Err(SubmissionError::Utente { length }.into());
+    }
+    Ok(Portal(PortalId { utente, password, codice_pin, on_behalf_of }))
+}

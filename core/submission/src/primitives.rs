@@ -1,0 +1,85 @@
+//! What scripts can call in the namespace `agency`.
+
+use ceralacca_identity::Account;
+use ceralacca_kernel::typed::Bytes;
+use ceralacca_kernel::{Document, SecretRef};
+
+use crate::{Portal, Receipt, Submission};
+
+ceralacca_kernel::primitives! {
+    /// The way to the Agency: send a document once, wait for its receipt, fetch what belongs to it.
+    namespace agency;
+
+    /// The certificates of the CA to which requests are sealed, DER. Where the settings pin a
+    /// fingerprint, only the certificate that it names.
+    ///
+    /// ```rhai
+    /// let ca = agency::ca_certificates();
+    /// ```
+    function ca_certificates() -> Vec<Bytes>
+        [since "0.1.0", recorded, touches(Fetches)] = crate::ca::ca_certificates;
+
+    /// Access with the portal's keys, for oneself or, as an incaricato, for another subject.
+    /// Nothing is sent yet.
+    ///
+    /// ```rhai
+    /// let password = prompt::secret("portal_password");
+    /// let portal = agency::access("RSSMRA85M01H501Q", password, prompt::secret("codice_pin"));
+    /// ```
+    function access(
+        utente: String, password: SecretRef, codice_pin: SecretRef, on_behalf_of: Option<Account>,
+    ) -> Portal
+        [since "0.1.0", pure, touches()] = crate::portal::access;
+
+    /// Sends a document, once: what happens to this process meanwhile, the Agency gets it one time.
+    ///
+    /// ```rhai
+    /// let submission = portal.submit(request);
+    /// ```
+    method submit(portal: Portal, document: Document) -> Submission
+        [since "0.1.0", once(crate::submit::reconcile), touches(Sends, Reads, Writes)]
+        = crate::submit::submit;
+
+    /// Waits for the receipt until the Agency has processed the document; `timeout` as in `"2h"` or
+    /// `"30m"`. The run is suspended when the operator's patience ends first.
+    ///
+    /// ```rhai
+    /// let receipt = submission.wait("2h");
+    /// ```
+    method wait(submission: Submission, timeout: String) -> Receipt
+        [since "0.1.0", wait, touches(Fetches)] = crate::receipt::wait;
+
+    /// Stops unless the document was accepted; the error has the Agency's code and text. Gives the
+    /// receipt back.
+    ///
+    /// ```rhai
+    /// receipt.require_accepted();
+    /// ```
+    method require_accepted(receipt: Receipt) -> Receipt
+        [since "0.1.0", pure, touches()] = crate::receipt::require_accepted;
+
+    /// A file that belongs to the receipt, checked against its digest and saved in
+    /// `ricezione/<protocollo>/` of the document archive.
+    ///
+    /// ```rhai
+    /// let answer = receipt.attachment("CERTIF.IN");
+    /// ```
+    method attachment(receipt: Receipt, name: String) -> Bytes
+        [since "0.1.0", recorded, touches(Fetches, Writes)] = crate::receipt::attachment;
+
+    /// The number of the submission, 17 digits.
+    ///
+    /// ```rhai
+    /// let number = receipt.protocollo;
+    /// ```
+    property protocollo(receipt: Receipt) -> String
+        [since "0.1.0", pure, touches()] = crate::receipt::protocollo;
+
+    /// `ELABORATO` or `SCARTATO`.
+    ///
+    /// ```rhai
+    /// let stato = receipt.stato;
+    /// ```
+    property stato(receipt: Receipt) -> String
+        [since "0.1.0", pure, touches()] = crate::receipt::stato;
+}

@@ -1,0 +1,65 @@
+//! The protocollo: the number under which the Agency knows a submission.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Seventeen digits. Their inner structure is not public, so no more than that is checked.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct Protocollo(String);
+
+/// The text is not a protocollo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAProtocollo {
+    /// Characters it has.
+    pub length: usize,
+}
+
+impl Protocollo {
+    /// Reads seventeen digits.
+    ///
+    /// # Errors
+    /// [`NotAProtocollo`] for anything else.
+    pub fn parse(text: &str) -> Result<Protocollo, NotAProtocollo> {
+        if text.len() == 17 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Protocollo(text.to_owned()))
+        } else {
+            Err(NotAProtocollo { length: text.chars().count() })
+        }
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Protocollo {
+    type Error = NotAProtocollo;
+
+    fn try_from(text: String) -> Result<Protocollo, NotAProtocollo> {
+        Protocollo::parse(&text)
+    }
+}
+
+impl From<Protocollo> for String {
+    fn from(protocollo: Protocollo) -> String {
+        protocollo.0
+    }
+}
+
+impl fmt::Display for Protocollo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NotAProtocollo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a protocollo has 17 digits, this has {} characters", self.length)
+    }
+}

@@ -1,0 +1,205 @@
+//! What goes to the Agency and what comes back, in plain typed structs.
+
+use std::fmt;
+
+use ceralacca_identity::Account;
+use ceralacca_kernel::Secret;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Protocollo;
+
+/// Who asks, on whose behalf.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    /// User of the portal.
+    pub utente: String,
+    /// Its password.
+    pub password: Secret,
+    /// Its *Codice Pin*.
+    pub codice_pin: Secret,
+    /// The subject an incaricato acts for.
+    pub on_behalf_of: Option<Account>,
+}
+
+/// A document on its way out.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The same text whenever the same submission is tried again.
+    pub idempotency_key: &'a str,
+    /// File name, `req.ccc`.
+    pub name: &'a str,
+    /// `PKS10`.
+    pub tipo_documento: &'a str,
+    /// SHA-256 of the content, hexadecimal.
+    pub sha256: &'a str,
+    /// The content.
+    pub bytes: &'a [u8],
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {} bytes)", self.name, self.tipo_documento, self.bytes.len())
+    }
+}
+
+/// How submissions are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search<'a> {
+    /// By idempotency key.
+    Key(&'a str),
+    /// By SHA-256 of the content, hexadecimal.
+    Sha256(&'a str),
+}
+
+/// What the Agency says of a document that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Acknowledgement {
+    /// The number it goes by from now on.
+    pub protocollo: Protocollo,
+    /// SHA-256 of what was received, hexadecimal.
+    pub sha256: String,
+    /// File name.
+    pub file_name: String,
+    /// Type of document.
+    pub tipo_documento: String,
+    /// When it was received.
+    #[schemars(with = "String")]
+    pub received_at: Timestamp,
+}
+
+/// Which receipts are looked for; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiptFilter {
+    /// Its number.
+    pub protocollo: Option<Protocollo>,
+    /// Type of document.
+    pub tipo_documento: Option<String>,
+    /// First day of sending.
+    pub dal: Option<Date>,
+    /// Last day of sending.
+    pub al: Option<Date>,
+}
+
+/// How far the Agency has come with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Stato {
+    /// Not processed yet.
+    #[serde(rename = "IN ELABORAZIONE")]
+    InElaborazione,
+    /// Processed and accepted.
+    #[serde(rename = "ELABORATO")]
+    Elaborato,
+    /// Rejected.
+    #[serde(rename = "SCARTATO")]
+    Scartato,
+}
+
+impl Stato {
+    /// The Agency's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stato::InElaborazione => "IN ELABORAZIONE",
+            Stato::Elaborato => "ELABORATO",
+            Stato::Scartato => "SCARTATO",
+        }
+    }
+}
+
+/// A row of *Ricerca ricevute*, with what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceiptRecord {
+    /// Number of the submission.
+    pub protocollo: Protocollo,
+    /// Type of document.
+    pub tipo_documento: String,
+    /// How far it has come.
+    pub stato: Stato,
+    /// *Motivo di scarto*.
+    #[serde(default)]
+    pub motivo_di_scarto: Option<Rejection>,
+    /// File name.
+    pub file_name: String,
+    /// SHA-256 of the submitted file, hexadecimal.
+    pub sha256: String,
+    /// When it was received.
+    #[schemars(with = "String")]
+    pub sent_at: Timestamp,
+    /// When it was processed.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub processed_at: Option<Timestamp>,
+    /// Documents in it.
+    pub documenti: Counts,
+    /// Files that belong to it.
+    #[serde(default)]
+    pub attachments: Vec<AttachmentRecord>,
+    /// What the issuer wants known of itself: a receipt of the sandbox says SANDBOX here.
+    #[serde(default)]
+    pub notice: Option<String>,
+}
+
+/// Why a document was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejection {
+    /// The Agency's code.
+    pub code: String,
+    /// The Agency's text.
+    pub text: String,
+}
+
+/// Documents in a submission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// In it.
+    pub totale: u64,
+    /// Accepted.
+    pub acquisiti: u64,
+    /// Rejected.
+    pub scartati: u64,
+}
+
+/// A file that belongs to a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AttachmentRecord {
+    /// File name.
+    pub name: String,
+    /// SHA-256 of its content, hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub length: u64,
+}
+
+/// What a revocation takes.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// Number of the busta.
+    pub numero_busta: String,
+    /// Kind of busta, `A`.
+    pub tipo_busta: String,
+    /// The PIN chosen with the request.
+    pub pin_di_revoca: Secret,
+}
+
+/// A revocation was queued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevocationRequested {
+    /// When.
+    #[schemars(with = "String")]
+    pub requested_at: Timestamp,
+}
+
+/// Text from outside as errors may show it: no control characters, at most `limit` long.
+pub fn printable(text: &str, limit: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(limit)
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    if text.chars().nth(limit).is_some() {
+        shown.push('…');
+    }
+    shown
+}
