@@ -1,0 +1,19 @@
+//! The sandbox over real HTTP: what it accepts, what it rejects, what its faults do, what survives.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "functions beside tests are tests too"
+)]
+
+mod admin;
+mod client;
+mod exchange;
+mod faults;
+mod forge;
+mod pks10;
+mod recovery;
+mod revocation;
+mod sessions;
+mod spoiled;
+mod world;
