@@ -1,0 +1,509 @@
+//! Scripts against a pretend caller: names, errors, stopping, and hostile scripts against limits.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ceralacca_kernel::typed::HandleKind;
+use ceralacca_kernel::{
+    Call, Caller, Engine, Error, Handle, Registry, Report, SecretRef, Source, Value, primitives,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Lua;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "handle:environment")]
+struct Environment(String);
+
+impl HandleKind for Environment {
+    const KIND: &'static str = "environment";
+}
+
+/// How the keys are made.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct KeyOptions {
+    /// Algorithm of the signature key.
+    signing: String,
+    /// Size of it.
+    bits: Option<u32>,
+}
+
+fn create(_: &mut Call<'_>, folder: String, _: Option<SecretRef>) -> Result<Environment, Error> {
+    Ok(Environment(folder))
+}
+
+fn echo(_: &mut Call<'_>, _: i64) -> Result<i64, Error> {
+    Ok(0)
+}
+
+fn nothing(_: &mut Call<'_>) -> Result<(), Error> {
+    Ok(())
+}
+
+fn generate_keys(_: &mut Call<'_>, _: Environment, _: KeyOptions) -> Result<(), Error> {
+    Ok(())
+}
+
+fn folder(_: &mut Call<'_>, env: Environment) -> Result<String, Error> {
+    Ok(env.0)
+}
+
+primitives! {
+    /// The security environment.
+    namespace environment;
+
+    /// Makes an environment.
+    ///
+    /// More about it.
+    function create(folder: String, password: Option<SecretRef>) -> Environment
+        [since "0.1.0", recorded, touches(Writes)] = create;
+
+    /// Gives back what it was given.
+    function echo(value: i64) -> i64 [since "0.1.0", pure, touches()] = echo;
+
+    /// Is refused.
+    function fail() -> () [since "0.1.0", pure, touches()] = nothing;
+
+    /// Stops the run.
+    function stop() -> () [since "0.1.0", pure, touches()] = nothing;
+
+    /// Makes both key pairs.
+    method generate_keys(env: Environment, options: KeyOptions) -> ()
+        [since "0.1.0", recorded, touches(Writes)] = generate_keys;
+
+    /// Where it lives.
+    property folder(env: Environment) -> String [since "0.1.0", pure, touches()] = folder;
+}
+
+#[derive(Default)]
+struct Pretend {
+    calls: RefCell<Vec<String>>,
+    stopped: RefCell<Option<Error>>,
+}
+
+impl Caller for Pretend {
+    fn call(&self, namespace: &str, name: &str, arguments: Vec<Value>) -> Result<Value, Error> {
+        self.calls.borrow_mut().push(format!("{namespace}::{name} {}", arguments.len()));
+        let refused = || {
+            Error::from(
+                Report::refused("test.refused", "it was refused")
+                    .expected("one thing")
+                    .state("nothing was sent")
+                    .next("try again"),
+            )
+        };
+        match name {
+            "create" => {
+                Ok(Value::Handle(Handle { kind: "environment".into(), id: Box::new(1.into()) }))
+            }
+            "echo" => Ok(arguments.into_iter().next().unwrap_or_default()),
+            "folder" => Ok("a/b".into()),
+            "fail" => Err(refused()),
+            "stop" => {
+                *self.stopped.borrow_mut() = Some(refused());
+                Err(refused())
+            }
+            _ => Ok(Value::Null),
+        }
+    }
+
+    fn stage(&self, title: &str) -> Result<(), Error> {
+        self.calls.borrow_mut().push(format!("stage {title}"));
+        Ok(())
+    }
+
+    fn stopped(&self) -> Option<Error> {
+        self.stopped.borrow().clone()
+    }
+}
+
+fn source(text: &str) -> Source {
+    Source { name: "test.lua".into(), text: text.into() }
+}
+
+fn run_text(text: &str, input: Value) -> (Result<Value, Error>, Vec<String>) {
+    let caller = Rc::new(Pretend::default());
+    let outcome = Lua.run(&source(text), input, &[namespace()], caller.clone());
+    (outcome, caller.calls.take())
+}
+
+/// Runs the body of `run`.
+fn run(body: &str) -> (Result<Value, Error>, Vec<String>) {
+    let text =
+        format!("local workflow = {{}} function workflow.run(input)\n{body}\nend return workflow");
+    run_text(&text, Value::from([("x", Value::Int(1))]))
+}
+
+fn value(body: &str) -> Value {
+    run(body).0.unwrap_or_else(|error| panic!("{body}\n{error}"))
+}
+
+fn error(body: &str) -> Error {
+    run(body).0.map(|value| panic!("{body}\n{value:?}")).unwrap_err()
+}
+
+#[test]
+fn a_workflow_runs() {
+    let (outcome, calls) = run(r#"
+        stage "Genera ambiente"
+        local env = environment.create("folder")
+        env:generate_keys { signing = "rsa-4096" }
+        return { folder = env.folder, echo = environment.echo(input.x), text = `{env}`, env = env }
+    "#);
+    let Ok(Value::Map(map)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(map["folder"], "a/b".into());
+    assert_eq!(map["echo"], 1.into());
+    assert_eq!(map["text"], "[environment]".into());
+    assert_eq!(map["env"].kind(), "environment");
+    assert_eq!(
+        calls,
+        [
+            "stage Genera ambiente",
+            "environment::create 1",
+            "environment::generate_keys 2",
+            "environment::folder 1",
+            "environment::echo 1",
+        ]
+    );
+}
+
+#[test]
+fn missing_arguments_reach_the_kernel() {
+    let (_, calls) = run("environment.create() environment.create(1, 2, 3)");
+    assert_eq!(calls, ["environment::create 0", "environment::create 3"]);
+}
+
+#[test]
+fn a_declaration_is_read_without_a_namespace() {
+    let text = r#"
+        -- What it does.
+        local workflow = {
+            summary = "Does it", uses = { "environment", "elsewhere" },
+            input = { folder = "where", size = { type = "integer", prompt = "how large", preset = 5 } },
+        }
+        function workflow.run(input) elsewhere.anything(unknown) end
+        return workflow
+    "#;
+    let declaration = Lua.declaration(&source(text)).unwrap();
+    assert_eq!(declaration.summary, "Does it");
+    assert_eq!(declaration.uses, ["environment", "elsewhere"]);
+    assert_eq!(declaration.inputs.len(), 2);
+    assert_eq!(declaration.inputs[1].preset, Some(Value::Int(5)));
+    let none = "return { summary = \"x\", uses = {}, input = {}, run = function() end }";
+    assert_eq!(Lua.declaration(&source(none)).unwrap().uses, Vec::<String>::new());
+}
+
+#[test]
+fn bad_declarations_are_refused() {
+    for (text, code) in [
+        ("", "workflow.declaration"),
+        ("return 5", "workflow.declaration"),
+        ("return { summary = 5, run = function() end }", "workflow.declaration"),
+        ("return { summry = \"\", run = function() end }", "workflow.declaration"),
+        ("return { summary = \"\", uses = {} }", "script.no_run"),
+        ("return { summary = \"\", uses = {}, run = 5 }", "script.no_run"),
+        ("return { summary = print, run = function() end }", "script.unknown_name"),
+        ("return { summary = pcall, run = function() end }", "script.value"),
+        ("environment.create() return {}", "script.unknown_name"),
+        ("stage \"x\" return {}", "script.unknown_name"),
+        ("while true do end", "script.limit"),
+        ("while true do pcall(error) end", "script.limit"),
+        ("return {", "script.syntax"),
+        ("local x = \"", "script.syntax"),
+        ("\u{1b}Lua", "script.syntax"),
+        ("error \"no\"", "script.failed"),
+    ] {
+        let error = Lua.declaration(&source(text)).unwrap_err();
+        assert_eq!(error.code(), code, "{text}\n{error}");
+    }
+    let error = Lua.declaration(&source("\n  local = 5")).unwrap_err();
+    assert!(error.report().next.contains("test.lua:2"), "{error}");
+}
+
+#[test]
+fn unknown_names_say_what_was_meant() {
+    for (body, code, text) in [
+        ("enviroment.create()", "script.unknown_name", "did you mean `environment`?"),
+        ("elsewhere.create()", "script.unknown_name", "add it to `uses`"),
+        ("environment.crate(\"x\")", "script.unknown_name", "did you mean `create`?"),
+        ("create(\"x\")", "script.unknown_name", "test.lua:2"),
+        ("stag \"x\"", "script.unknown_name", "did you mean `stage`?"),
+        (
+            "environment.create():generate_kys {}",
+            "script.unknown_name",
+            "did you mean `generate_keys`?",
+        ),
+        ("local x = environment.create().foldr", "script.unknown_name", "did you mean `folder`?"),
+        ("environment.create().generate_keys {}", "script.failed", "with a colon"),
+        ("local x = inptu.x", "script.unknown_name", "inptu"),
+        ("print(1)", "script.unknown_name", ""),
+        ("loadstring \"x\"", "script.unknown_name", ""),
+        ("require \"x\"", "script.unknown_name", ""),
+        ("return os.time()", "script.unknown_name", ""),
+        ("return debug.info(1, \"l\")", "script.unknown_name", ""),
+        ("return coroutine.create(function() end)", "script.unknown_name", ""),
+        ("return math.random()", "script.failed", "nil value"),
+        ("return getfenv()", "script.unknown_name", ""),
+        ("return collectgarbage()", "script.unknown_name", ""),
+        ("return newproxy()", "script.unknown_name", ""),
+        ("return _ceralacca_each({})", "script.syntax", ""),
+        ("environment.echo(function() end)", "script.value", "a function"),
+        ("return pcall", "script.value", "a function"),
+        ("environment.create().folder = 1", "script.failed", ""),
+        ("environment.x = 1", "script.failed", "readonly"),
+        ("string.x = 1", "script.failed", "readonly"),
+        ("getmetatable(\"\").__index = 1", "script.failed", ""),
+        ("setmetatable(environment, {})", "script.failed", ""),
+        ("setmetatable(environment.create(), {})", "script.failed", ""),
+        ("rawset(environment, \"x\", 1)", "script.failed", ""),
+        ("for x in environment.create() do end", "script.failed", ""),
+    ] {
+        let error = error(body);
+        assert_eq!(error.code(), code, "{body}\n{error}");
+        assert!(error.to_string().contains(text), "{body}\n{error}");
+    }
+}
+
+#[test]
+fn errors_of_the_kernel_stay_what_they_are() {
+    let plain = error("environment.fail()");
+    assert_eq!(plain.code(), "test.refused");
+    assert_eq!(plain.report().origin, ["test.lua:2"]);
+    assert_eq!(plain.report().state, "nothing was sent");
+    let again = error("local _, e = pcall(environment.fail) \n error(e)");
+    assert_eq!(again.report(), plain.report());
+    let caught = |what| value(&format!("local ok, e = pcall(environment.fail) return {what}"));
+    assert_eq!(
+        caught("`{e.code}: {e.headline}; {e.next}`"),
+        "test.refused: it was refused; try again".into()
+    );
+    assert_eq!(caught("e.found"), Value::Null);
+    assert_eq!(caught("ok"), false.into());
+    assert_eq!(caught("getmetatable(e)"), false.into());
+    assert!(caught("tostring(e)").as_str().unwrap().starts_with("error[test.refused]"));
+    let Value::Map(map) = caught("e") else { panic!() };
+    assert_eq!(map["expected"], "one thing".into());
+    let nested = error("local f = function() environment.fail() end \n table.sort({1, 2}, f)");
+    assert_eq!(nested.code(), "test.refused");
+    assert_eq!(nested.report().origin, ["test.lua:2"]);
+    let unknown = value("local _, e = pcall(function() return nowhere.x end) return e.code");
+    assert_eq!(unknown, "script.unknown_name".into());
+}
+
+#[test]
+fn errors_of_the_script_name_their_line() {
+    for (body, text) in [
+        ("\nerror \"no good\"", "no good"),
+        ("\nerror { message = \"no good\" }", "no good"),
+        ("\nerror(setmetatable({}, { __tostring = function() error \"x\" end }))", "a table"),
+        ("\nerror(nil)", "nil"),
+        ("\nlocal a = {} a.b.c = 1", "nil"),
+        ("\nreturn 1 + {}", "arithmetic"),
+        ("\nassert(false, \"no good\")", "no good"),
+        ("\nstring.rep()", "string"),
+    ] {
+        let error = error(body);
+        assert_eq!(error.code(), "script.failed", "{error}");
+        assert_eq!(error.report().origin, ["test.lua:3"], "{body}\n{error}");
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[test]
+fn once_stopped_no_script_goes_on() {
+    for body in [
+        "environment.stop() environment.echo(1)",
+        "pcall(environment.stop) environment.echo(1)",
+        "while true do pcall(environment.stop) pcall(environment.echo, 1) end",
+        "local function f(n) if n > 0 then pcall(f, n - 1) end environment.stop() end \
+         pcall(f, 9) environment.echo(1)",
+        "local t = setmetatable({}, { __index = function() environment.stop() end }) \
+         pcall(function() return t.x end) environment.echo(1)",
+        "table.sort({ 3, 2, 1 }, function() pcall(environment.stop) environment.echo(1) end)",
+        "string.gsub(\"aaa\", \"a\", function() pcall(environment.stop) environment.echo(1) end)",
+        "local t = setmetatable({}, { __tostring = function() pcall(environment.stop) return \"\" end }) \
+         tostring(t) environment.echo(1)",
+        "for i = 1, 5 do pcall(function() environment.stop() end) stage \"x\" end",
+    ] {
+        let (outcome, calls) = run(body);
+        assert_eq!(outcome.unwrap_err().code(), "test.refused", "{body}");
+        assert_eq!(calls, ["environment::stop 0"], "{body}");
+    }
+}
+
+#[test]
+fn handles_are_opaque_and_comparable() {
+    assert_eq!(value("return environment.create() == environment.create()"), true.into());
+    assert_eq!(value("return environment.create() ~= environment.create()"), false.into());
+    assert_eq!(value("return environment.create() == 1"), false.into());
+    assert_eq!(value("return getmetatable(environment.create())"), false.into());
+    assert_eq!(value("return typeof(environment.create())"), "handle".into());
+    assert_eq!(value("return type(environment.create())"), "userdata".into());
+}
+
+#[test]
+fn nothing_shows_an_address() {
+    for expression in [
+        "{}",
+        "function() end",
+        "pcall",
+        "environment",
+        "environment.create()",
+        "environment.echo",
+        "buffer.create(3)",
+        "setmetatable({}, { __type = \"x\" })",
+        "string",
+        "stage",
+        "select(2, pcall(environment.fail))",
+        "select(2, pcall(error, {}))",
+        "select(2, pcall(function() return {} < {} end))",
+        "select(2, pcall(function() return {} .. {} end))",
+        "select(2, pcall(string.rep, {}))",
+        "select(2, pcall(tostring))",
+        "select(2, pcall(function() return environment[{}] end))",
+        "select(2, pcall(function() return environment.create()[{}] end))",
+        "select(2, pcall(function() return _G[{}] end))",
+    ] {
+        for form in
+            ["tostring", "string.format(\"%s %*\", X, X)", "`{X}`", "table.concat({tostring(X)})"]
+        {
+            let shown = match form {
+                "tostring" => format!("tostring({expression})"),
+                form => format!("({})", form.replace('X', "v")),
+            };
+            let shown = value(&format!("local v = {expression} return {shown}"));
+            assert!(!shown.as_str().unwrap().contains("0x"), "{expression}: {shown:?}");
+        }
+    }
+    let mut seen = error("error({})").to_string();
+    seen += &error("error(function() end)").to_string();
+    seen += &error("error(environment.create())").to_string();
+    assert!(!seen.contains("0x"), "{seen}");
+}
+
+#[test]
+fn iteration_is_in_the_order_of_the_keys() {
+    let expected = Value::from("1 2 3 10 a b c zz true");
+    let filling = "local t = { 10, 20, 30, zz = 1, c = 2, [10] = 3 } t.a = 4 t.b = 5 t[true] = 6";
+    for walk in [
+        "for k in pairs(t) do",
+        "for k, v in t do",
+        "for k in next, t do",
+        "local f, s, c = pairs(t) for k in f, s, c do",
+        "for k in setmetatable({}, { __iter = function() return next, t end }) do",
+        "for k in if true then t else {} do",
+    ] {
+        let body = format!(
+            "{filling} local out = {{}} {walk} table.insert(out, tostring(k)) end \
+             return table.concat(out, \" \")"
+        );
+        assert_eq!(value(&body), expected, "{walk}");
+    }
+    for (body, expected) in [
+        ("local n = 0 for i, v in ipairs({ 5, 6 }) do n += i * v end return n", Value::Int(17)),
+        ("local n = 0 for i, v in { 5, 6 } do n += i * v end return n", Value::Int(17)),
+        (
+            "local s = \"\" for w in string.gmatch(\"a b\", \"%a\") do s ..= w end return s",
+            "ab".into(),
+        ),
+        ("local n = 0 for p, c in utf8.codes(\"é!\") do n += p end return n", Value::Int(4)),
+        ("local t = { a = 1, b = 2 } for k in t do t[k] = nil end return next(t)", Value::Null),
+        (
+            "local n = 0 for k, v in setmetatable({}, { __call = function(_, _, c) if not c then return 1, 2 end end }) do n += v end return n",
+            Value::Int(2),
+        ),
+        ("return next({})", Value::Null),
+        ("return next({ b = 1, a = 2 })", "a".into()),
+        ("return next({ b = 1, a = 2 }, \"a\")", "b".into()),
+    ] {
+        assert_eq!(value(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn tables_without_an_order_are_not_walked() {
+    for body in [
+        "for k in { [{}] = 1 } do end",
+        "for k in pairs({ [print or {}] = 1 }) do end",
+        "for k in pairs({ [pcall] = 1 }) do end",
+        "for k in { [environment.create()] = 1 } do end",
+        "next({ [{}] = 1 })",
+        "for k in next, { [{}] = 1 } do end",
+    ] {
+        let body = body.replace("print or ", "");
+        assert_eq!(error(&body).code(), "script.order", "{body}");
+    }
+}
+
+#[test]
+fn a_comment_cannot_bring_the_optimiser_back() {
+    for first in ["--!optimize 2\n", "--!native\n--!optimize 2\n", "--!strict\n--!optimize 1\n"] {
+        let text = format!(
+            "{first} return {{ run = function() return tostring({{}}) .. type(next) end }}"
+        );
+        assert_eq!(run_text(&text, Value::Null).0.unwrap(), "tablefunction".into());
+    }
+}
+
+#[test]
+fn numbers_agree() {
+    assert_eq!(value("return environment.echo(10 / 2)"), Value::Int(5));
+    assert_eq!(value("return 9007199254740992"), Value::Int(9_007_199_254_740_992));
+    assert_eq!(value("return 1e300"), Value::Float(1e300));
+    assert_eq!(value("return -0.0"), Value::Int(0));
+    assert_eq!(value("return { a = nil }"), Value::Map(Default::default()));
+    assert_eq!(value("return buffer.fromstring(\"abc\")"), Value::Bytes(b"abc".to_vec()));
+}
+
+#[test]
+fn hostile_scripts_end_with_a_typed_error() {
+    let hostile = include_str!("hostile.lua.txt");
+    for case in hostile.split("\n---\n") {
+        let (code, body) = case.trim().split_once('\n').unwrap();
+        let code = code.trim_start_matches("-- ");
+        let started = std::time::Instant::now();
+        let outcome = run(body).0;
+        let found = match &outcome {
+            Ok(_) => "done",
+            Err(error) => error.code(),
+        };
+        assert_eq!(found, code, "{body}\n{outcome:?}");
+        let seconds = started.elapsed().as_secs_f32();
+        println!("{seconds:7.2} s  {found:14} {}", body.lines().next().unwrap_or_default());
+        assert!(seconds < 60.0, "{seconds} s: {body}");
+    }
+}
+
+#[test]
+fn long_and_deep_texts_are_refused() {
+    let long = format!("return 1 -- {}", "x".repeat(300_000));
+    let deep = format!("return {}1{}", "(".repeat(9_000), ")".repeat(9_000));
+    let tables = format!("return {}{}", "{".repeat(9_000), "}".repeat(9_000));
+    let blocks = format!("{}{}", "do ".repeat(9_000), "end ".repeat(9_000));
+    let functions = format!("{}{}", "f(function() ".repeat(5_000), "end) ".repeat(5_000));
+    let minus = format!("return {}1", "- ".repeat(20_000));
+    let concat = format!("return {}1", "1 ..".repeat(20_000));
+    let ifs = format!("if a then {} end", "elseif b then ".repeat(9_000));
+    let types = format!("local x: {}number{} = 1", "{".repeat(9_000), "}".repeat(9_000));
+    let brackets = format!("return a{}", "[a".repeat(9_000));
+    for text in [long, deep, tables, blocks, functions, minus, concat, ifs, types, brackets] {
+        let error = run_text(&text, Value::Null).0.unwrap_err();
+        assert!(
+            ["script.limit", "script.syntax", "script.unknown_name", "script.failed"]
+                .contains(&error.code()),
+            "{error}\n{}",
+            &text[..40]
+        );
+        assert_eq!(Lua.declaration(&source(&text)).unwrap_err().code(), error.code());
+    }
+}
+
+#[test]
+fn definitions_name_everything_once() {
+    let mut registry = Registry::new();
+    registry.add_namespace(namespace());
+    let (file, text) = Lua.definitions(&registry);
+    assert_eq!(file, "ceralacca.d.luau");
+    println!("{text}");
+}
