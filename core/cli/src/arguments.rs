@@ -1,0 +1,222 @@
+//! What can be typed after `ceralacca`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Files with the Agenzia delle Entrate by script.
+///
+/// Every workflow is a Rhai or Lua script that you can copy, change and swap; every run is journaled,
+/// can be resumed after any interruption, and sends nothing twice.
+#[derive(Debug, Parser)]
+#[command(name = "ceralacca", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  ceralacca tour                                 see it work, in a folder of its own
+  ceralacca init && ceralacca workflows          begin a workspace here
+  ceralacca run setup_environment codice_fiscale=RSSMRA85M01H501Q sede=000 utente=RSSMRA85
+  ceralacca resume 3                             go on with run 3 where it stopped
+
+Exit codes: 0 done, 1 refused, 2 usage, 3 outcome unknown (do not retry blindly), 4 waiting")]
+pub(crate) struct Arguments {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// The workspace; otherwise the nearest folder upwards with a ceralacca.toml.
+    #[arg(long, short = 'C', global = true, value_name = "FOLDER")]
+    pub(crate) workspace: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Begin a workspace: settings, document archive, journal.
+    Init(Init),
+    /// Run a workflow.
+    #[command(disable_help_flag = true)]
+    Run(Run),
+    /// Go on with a run that stopped, waits or was interrupted.
+    Resume(Resume),
+    /// List the runs, or show one step by step.
+    Runs {
+        /// The run to show.
+        run: Option<u64>,
+    },
+    /// Check or export the journal.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Visualizza certificati: show the certificates of a security environment.
+    Certificates(Certificates),
+    /// List the workflows and say which file wins, or show one.
+    Workflows {
+        /// The workflow to show.
+        name: Option<String>,
+    },
+    /// List the primitives that scripts can call, or write the files that editors read.
+    Api(Api),
+    /// The pretend Agency: serve it, or open an account with it.
+    #[command(subcommand)]
+    Sandbox(Sandbox),
+    /// See it work: a fresh workspace, the embedded sandbox, and the real workflows.
+    Tour {
+        /// Where to make the workspace; otherwise a new folder in the system's temporary folder.
+        folder: Option<PathBuf>,
+    },
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  ceralacca completions bash > ~/.bash_completion.d/ceralacca"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The folder; otherwise the one you are in.
+    pub(crate) folder: Option<PathBuf>,
+
+    /// Percorso dell'ambiente di sicurezza.
+    #[arg(long, value_name = "FOLDER", default_value = "ambiente")]
+    pub(crate) environment: PathBuf,
+
+    /// Archivio documenti.
+    #[arg(long, value_name = "FOLDER", default_value = "Documenti")]
+    pub(crate) documents: PathBuf,
+
+    /// Address of a gateway; otherwise the sandbox inside the program is used.
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway: Option<String>,
+}
+
+/// How a run is to be carried out.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Unattended {
+    /// Take secrets from a TOML file that only you can read, or from a file descriptor.
+    #[arg(long, value_name = "FILE|fd:N")]
+    pub(crate) secrets: Option<String>,
+
+    /// Approve beforehand what the workflow sends.
+    #[arg(long)]
+    pub(crate) approve: bool,
+
+    /// How long to wait for an answer before suspending the run, such as 30s or 2m.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) patience: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca run setup_environment --help
+  ceralacca run setup_environment codice_fiscale=RSSMRA85M01H501Q sede=000 utente=RSSMRA85
+  ceralacca run ./mine/setup.lua --secrets fd:3 --approve codice_fiscale=…")]
+pub(crate) struct Run {
+    /// Name of a workflow, or path of a .rhai or .lua file.
+    #[arg(required_unless_present = "help")]
+    pub(crate) workflow: Option<String>,
+
+    /// Inputs, as name=value; what is missing is asked for.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) inputs: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) unattended: Unattended,
+
+    /// Show the inputs of the workflow, or this help.
+    #[arg(short, long)]
+    pub(crate) help: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run.
+    pub(crate) run: u64,
+
+    /// Go on with the script the run began with, although the file has changed since.
+    #[arg(long)]
+    pub(crate) recorded: bool,
+
+    #[command(flatten)]
+    pub(crate) unattended: Unattended,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Check that no entry was changed, removed or slipped in.
+    Verify,
+    /// Print the entries as JSON Lines.
+    Export {
+        /// Only this run.
+        #[arg(long)]
+        run: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Certificates {
+    /// The environment's folder; otherwise the one in the settings.
+    pub(crate) folder: Option<PathBuf>,
+
+    /// Serial number, subject, issuer, key, algorithm and extensions too.
+    #[arg(long)]
+    pub(crate) details: bool,
+
+    /// Take the password from a TOML file that only you can read, or from a file descriptor.
+    #[arg(long, value_name = "FILE|fd:N")]
+    pub(crate) secrets: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Api {
+    /// A namespace or primitive, such as environment or environment::create.
+    pub(crate) name: Option<String>,
+
+    /// Write editor definitions, reference and JSON schema into a folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) write: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sandbox {
+    /// Serve the sandbox until interrupted.
+    #[command(
+        after_help = "Example:\n  ceralacca sandbox serve --folder ~/sandbox --address 127.0.0.1:8443"
+    )]
+    Serve {
+        /// Where its state is kept; otherwise the workspace's own sandbox.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+
+        /// Loopback address and port; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        address: std::net::SocketAddr,
+    },
+    /// Open an account and print its busta: codici, pincode, portal keys. They are shown once.
+    Account(SandboxAccount),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxAccount {
+    /// Codice fiscale of the account.
+    pub(crate) codice_fiscale: String,
+
+    /// Progressivo sede.
+    #[arg(long, default_value = "000")]
+    pub(crate) sede: String,
+
+    /// A subject for whom this account acts as incaricato.
+    #[arg(long, value_name = "CODICE_FISCALE/SEDE")]
+    pub(crate) incaricato_di: Vec<String>,
+
+    /// Write the secrets to a new file for --secrets, with a password and a PIN di revoca made up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets_file: Option<PathBuf>,
+
+    /// Where the sandbox keeps its state; otherwise the workspace's own sandbox.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}

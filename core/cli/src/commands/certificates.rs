@@ -1,0 +1,101 @@
+//! `ceralacca certificates`: *Visualizza certificati*, the guide's table and its *Dettaglio*.
+
+use ceralacca_kernel::{Error, Host, Question};
+use ceralacca_keystore::{CertificateDetails, EnvironmentFolder};
+use jiff::Timestamp;
+
+use super::Context;
+use super::runs::local;
+use crate::arguments::{Certificates, Unattended};
+use crate::host::Terminal;
+use crate::output;
+
+pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Result<(), Error> {
+    let folder = match &certificates.folder {
+        Some(folder) => folder.clone(),
+        None => {
+            let workspace = context.program.workspace()?;
+            workspace.root.join(&workspace.settings.environment)
+        }
+    };
+    let unattended = Unattended {
+        secrets: certificates.secrets.clone(),
+        approve: false,
+        patience: "0s".to_owned(),
+    };
+    let terminal = Terminal::new(&unattended)?;
+    let rule = context.program.registry.secret_rule("password_esistente")?;
+    let password = (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)?;
+    let open = EnvironmentFolder::at(folder).open(&password)?;
+    let now = terminal.now();
+    let shown =
+        [&open.firma, &open.cifra].map(|key| CertificateDetails::of(key.certificate(), now));
+
+    if context.json {
+        output::json(&shown);
+        return Ok(());
+    }
+    output::text(&table(&shown));
+    for certificate in &shown {
+        if certificates.details {
+            output::text(&details(certificate));
+        }
+        if let Some(warning) = warning(certificate) {
+            output::text(&warning);
+        }
+    }
+    Ok(())
+}
+
+fn table(certificates: &[CertificateDetails]) -> String {
+    let rows: Vec<_> = certificates
+        .iter()
+        .map(|one| {
+            vec![
+                one.nome.clone(),
+                when(&one.inizio_validita),
+                when(&one.fine_validita),
+                one.validita.label().to_owned(),
+                utilizzo(one),
+            ]
+        })
+        .collect();
+    let headings = ["Nome", "Inizio validità", "Fine validità", "Validità", "Utilizzo"];
+    output::table(&headings, &rows)
+}
+
+fn details(one: &CertificateDetails) -> String {
+    let mut rows = vec![
+        vec!["Numero di serie".to_owned(), one.serial.clone()],
+        vec!["Certificato".to_owned(), one.subject.clone()],
+        vec!["Certificatore".to_owned(), one.issuer.clone()],
+        vec!["Chiave pubblica".to_owned(), format!("RSA, {} bits", one.key_bits)],
+        vec!["Impronta della chiave".to_owned(), one.key_fingerprint.clone()],
+        vec!["Algoritmo della firma".to_owned(), one.signature_algorithm.clone()],
+    ];
+    for extension in &one.extensions {
+        let critical = if extension.critical { " (critica)" } else { "" };
+        rows.push(vec![format!("{}{critical}", extension.name), extension.value.clone()]);
+    }
+    let heading = format!("{} {}", one.nome, utilizzo(one));
+    format!("\n{}", output::table(&[&heading, ""], &rows))
+}
+
+fn warning(one: &CertificateDetails) -> Option<String> {
+    match one.days_left {
+        days if days < 0 => Some(format!("The certificate for {} has expired.", utilizzo(one))),
+        days if one.expires_soon => Some(format!(
+            "The certificate for {} expires in {days} days: open every receipt, then renew.",
+            utilizzo(one)
+        )),
+        _ => None,
+    }
+}
+
+fn utilizzo(one: &CertificateDetails) -> String {
+    one.utilizzo.iter().map(|use_| use_.label()).collect::<Vec<_>>().join(", ")
+}
+
+fn when(instant: &str) -> String {
+    instant.parse::<Timestamp>().map(local).unwrap_or_else(|_| instant.to_owned())
+}

@@ -1,0 +1,36 @@
+//! `ceralacca init`: begins a workspace.
+
+use ceralacca_kernel::Error;
+
+use super::Context;
+use crate::arguments::Init;
+use crate::output;
+use crate::workspace::Workspace;
+
+pub(super) fn carry_out(context: &Context, init: &Init) -> Result<(), Error> {
+    let workspace = Workspace::init(init)?;
+    if context.json {
+        output::json(&serde_json::json!({
+            "workspace": workspace.root,
+            "documents": workspace.documents(),
+            "environment": workspace.root.join(&workspace.settings.environment),
+        }));
+        return Ok(());
+    }
+    let agency = match &workspace.settings.agency.gateway {
+        Some(gateway) => format!("the gateway {gateway}"),
+        None => "the sandbox inside this program: nothing reaches the real Agency".to_owned(),
+    };
+    let rows = [
+        ("archivio documenti", workspace.documents().display().to_string()),
+        (
+            "percorso dell'ambiente di sicurezza",
+            workspace.root.join(&workspace.settings.environment).display().to_string(),
+        ),
+        ("agency", agency),
+    ];
+    let rows: Vec<_> = rows.into_iter().map(|(n, text)| vec![format!("  {n}"), text]).collect();
+    let heading = format!("Workspace at {}", workspace.root.display());
+    output::text(&format!("{heading}\n{}\nNext: ceralacca workflows", output::rows(&rows)));
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! `ceralacca run` and `resume`: carry out a workflow.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ceralacca_journal::Journal;
+use ceralacca_kernel::{Error, JournalEvent, Origin, RunId, Source, Store, Value, Workflow};
+use clap::CommandFactory;
+
+use super::{Context, workflows};
+use crate::arguments::{Arguments, Resume, Run};
+use crate::error::CliError;
+use crate::host::Terminal;
+use crate::output;
+use crate::workspace::Workspace;
+
+pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
+    let Some(name) = &run.workflow else { return help() };
+    let program = &context.program;
+    if run.help {
+        return workflows::show(context, name);
+    }
+    let workspace = program.workspace()?;
+    let catalogue = program.catalogue(Some(&workspace.root));
+    let workflow = catalogue.find(name)?;
+    let terminal = Terminal::new(&run.unattended)?;
+    let given = gather(context, &workspace, &workflow, &terminal, &run.inputs)?;
+    let input = workflow.declaration.read_inputs(&workflow.name, &program.registry, &given)?;
+
+    let options = program.run_options(&workspace, Rc::new(terminal))?;
+    let engine = catalogue.engine_for(&workflow.source)?;
+    let (id, outcome) = ceralacca_kernel::Run::start(options, engine, &workflow, input);
+    report(context, id, outcome)
+}
+
+pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
+    let program = &context.program;
+    let workspace = program.workspace()?;
+    let id = RunId(resume.run);
+    let catalogue = program.catalogue(Some(&workspace.root));
+    let entries = Journal::open(&workspace.state())?.entries(id)?;
+    let Some(JournalEvent::Started { workflow: name, file, path, source, source_sha256, .. }) =
+        entries.into_iter().next().map(|entry| entry.event)
+    else {
+        return Err(ceralacca_kernel::Run::no_start());
+    };
+    let recorded = Source { name: file, text: source };
+    let workflow = catalogue.understand(name.clone(), Origin::Journal, recorded)?;
+    if !resume.recorded {
+        let now = catalogue
+            .find(path.as_ref().unwrap_or(&name))
+            .ok()
+            .map(|workflow| workflow.source_sha256());
+        if now.as_ref() != Some(&source_sha256) {
+            let (run, file) = (resume.run, workflow.source.name);
+            return Err(CliError::ScriptChanged { run, file, recorded: source_sha256, now }.into());
+        }
+    }
+    let terminal = Terminal::new(&resume.unattended)?;
+    let options = program.run_options(&workspace, Rc::new(terminal))?;
+    let engine = catalogue.engine_for(&workflow.source)?;
+    let outcome = ceralacca_kernel::Run::resume(options, engine, &workflow, id);
+    report(context, Some(id), outcome)
+}
+
+/// Inputs from the command line, then from the settings, then from the operator.
+fn gather(
+    context: &Context,
+    workspace: &Workspace,
+    workflow: &Workflow,
+    terminal: &Terminal,
+    typed: &[String],
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut given = BTreeMap::new();
+    for text in typed {
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| CliError::InputSyntax { text: text.clone() })?;
+        given.insert(name.trim().to_owned(), value.to_owned());
+    }
+    for input in &workflow.declaration.inputs {
+        if given.contains_key(&input.name) {
+            continue;
+        }
+        let setting = input.setting.as_deref();
+        if let Some(text) = setting.and_then(|s| workspace.settings.by_name(&workspace.root, s)) {
+            given.insert(input.name.clone(), text);
+        } else if input.preset.is_none() && !input.optional && terminal.is_interactive() {
+            let kind = context.program.registry.input_type(&input.kind);
+            let rule = kind.map_or("", |kind| kind.rule);
+            if let Some(text) = terminal.ask_line(&format!("{} ({rule})", input.prompt)) {
+                given.insert(input.name.clone(), text);
+            }
+        }
+    }
+    Ok(given)
+}
+
+fn report(
+    context: &Context,
+    run: Option<RunId>,
+    outcome: Result<Value, Error>,
+) -> Result<(), Error> {
+    let result = outcome.map_err(|error| match run {
+        Some(run) => name_run(&error, run),
+        None => error,
+    })?;
+    if context.json {
+        output::json(&serde_json::json!({ "run": run, "status": "finished", "result": result }));
+        return Ok(());
+    }
+    let mut text = format!("Run {} finished", run.map_or(0, |run| run.0));
+    if let Value::Map(map) = &result {
+        let width = map.keys().map(|key| key.chars().count()).max().unwrap_or(0);
+        for (key, value) in map {
+            text.push_str(&format!("\n  {key:<width$}  {}", in_words(value)));
+        }
+    } else if result != Value::Null {
+        text.push_str(&format!("\n  {}", in_words(&result)));
+    }
+    output::text(&text);
+    Ok(())
+}
+
+/// The advice of an error names the run: `RUN` and a bare `ceralacca resume` become what can be typed.
+fn name_run(error: &Error, run: RunId) -> Error {
+    let mut report = error.report().clone();
+    let advice = report.next.replace("RUN", &run.to_string());
+    let mut parts = advice.split(RESUME);
+    let mut next = parts.next().unwrap_or_default().to_owned();
+    for rest in parts {
+        next.push_str(RESUME);
+        if !rest.trim_start().starts_with(|character: char| character.is_ascii_digit()) {
+            next.push_str(&format!(" {run}"));
+        }
+        next.push_str(rest);
+    }
+    report.next = next;
+    report.into()
+}
+
+const RESUME: &str = "ceralacca resume";
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.clone(),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
+}
+
+fn help() -> Result<(), Error> {
+    let mut command = Arguments::command();
+    let run = command.find_subcommand_mut("run").expect("it is declared");
+    output::text(&run.render_long_help().to_string());
+    Ok(())
+}

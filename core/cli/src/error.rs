@@ -1,0 +1,209 @@
+//! What the command line itself can refuse.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ceralacca_kernel::{Explain, Report};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(crate) enum CliError {
+    NoWorkspace { folder: PathBuf },
+    WorkspaceExists { folder: PathBuf },
+    Settings { path: PathBuf, problem: String },
+    File { path: PathBuf, problem: String },
+    UnknownWorkflow { name: String, near: Option<String>, known: Vec<String> },
+    UnknownLanguage { file: String, known: Vec<String> },
+    InputSyntax { text: String },
+    Duration { text: String },
+    ScriptChanged { run: u64, file: String, recorded: String, now: Option<String> },
+    SecretsReadable { path: PathBuf, mode: String },
+    SecretsUnreadable { source: String, problem: String },
+    SecretNotGiven { secret: String, label: String },
+    Confirmation { label: String },
+    ApprovalNeeded { what: String },
+    TourStep { command: String, code: Option<i32> },
+    UnknownApi { name: String, near: Option<String> },
+}
+
+impl CliError {
+    pub(crate) fn io(path: &Path, error: &io::Error) -> CliError {
+        CliError::File { path: path.to_owned(), problem: error.to_string() }
+    }
+}
+
+const NOTHING: &str = "nothing was done";
+
+impl Explain for CliError {
+    fn explain(&self) -> Report {
+        match self {
+            CliError::SecretsReadable { .. }
+            | CliError::SecretsUnreadable { .. }
+            | CliError::SecretNotGiven { .. }
+            | CliError::Confirmation { .. } => self.explain_secret(),
+            CliError::UnknownWorkflow { .. }
+            | CliError::UnknownLanguage { .. }
+            | CliError::InputSyntax { .. }
+            | CliError::ScriptChanged { .. } => self.explain_workflow(),
+            CliError::NoWorkspace { .. }
+            | CliError::WorkspaceExists { .. }
+            | CliError::Settings { .. }
+            | CliError::File { .. } => self.explain_workspace(),
+            _ => self.explain_command(),
+        }
+    }
+}
+
+impl CliError {
+    fn explain_workspace(&self) -> Report {
+        match self {
+            CliError::NoWorkspace { folder } => {
+                Report::usage("workspace.none", "there is no workspace here")
+                    .expected("a ceralacca.toml in this folder or above it")
+                    .found(format!("none at {}", folder.display()))
+                    .state(NOTHING)
+                    .next("ceralacca init")
+            }
+            CliError::WorkspaceExists { folder } => {
+                Report::usage("workspace.exists", "there is a workspace here already")
+                    .expected("a folder without ceralacca.toml")
+                    .found(folder.display().to_string())
+                    .state("it was not touched")
+                    .next("change its ceralacca.toml, or choose another folder")
+            }
+            CliError::Settings { path, problem } => Report::usage(
+                "settings.unreadable",
+                format!("the settings {} cannot be read", path.display()),
+            )
+            .expected("documents, environment, [agency], [proxy]")
+            .found(problem.trim_end())
+            .state(NOTHING)
+            .next("correct the file"),
+            CliError::File { path, problem } => {
+                Report::refused("file.unusable", format!("{} cannot be used", path.display()))
+                    .found(problem)
+                    .state("nothing was changed there")
+                    .next("check the path and its permissions")
+            }
+            _ => unreachable!("explained by the other three"),
+        }
+    }
+
+    fn explain_command(&self) -> Report {
+        match self {
+            CliError::Duration { text } => {
+                Report::usage("input.duration", "a time span cannot be read")
+                    .expected("a number with a unit, such as 30s, 2m or 1h")
+                    .found(text)
+                    .state(NOTHING)
+                    .next("give the time span again")
+            }
+            CliError::ApprovalNeeded { what } => Report::refused(
+                "run.approval_needed",
+                "sending needs an approval, and nobody is there to give it",
+            )
+            .expected("a terminal to ask at, or --approve")
+            .found("neither")
+            .state(format!("not done: {what}"))
+            .next("ceralacca resume RUN --approve"),
+            CliError::TourStep { command, code } => {
+                Report::refused("tour.stopped", format!("`ceralacca {command}` did not finish"))
+                    .expected("exit code 0")
+                    .found(match code {
+                        Some(code) => format!("exit code {code}, and the error above"),
+                        None => "it was ended from outside".to_owned(),
+                    })
+                    .state("the tour's folder stays as it is; nothing reached the real Agency")
+                    .next("look at the error above, then start the tour again")
+            }
+            CliError::UnknownApi { name, near } => {
+                Report::usage("api.unknown", format!("there is no namespace or primitive `{name}`"))
+                    .expected("a name that `ceralacca api` lists")
+                    .found(name)
+                    .state(NOTHING)
+                    .next(match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "ceralacca api".to_owned(),
+                    })
+            }
+            _ => unreachable!("explained by the other three"),
+        }
+    }
+
+    fn explain_workflow(&self) -> Report {
+        match self {
+            CliError::UnknownWorkflow { name, near, known } => {
+                Report::usage("workflow.unknown", format!("there is no workflow `{name}`"))
+                    .expected(format!("one of {}, or the path of a script", known.join(", ")))
+                    .found(name)
+                    .state(NOTHING)
+                    .next(match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "ceralacca workflows".to_owned(),
+                    })
+            }
+            CliError::UnknownLanguage { file, known } => {
+                Report::usage("workflow.language", format!("{file} is in no language known here"))
+                    .expected(format!("a file ending in .{}", known.join(" or .")))
+                    .found(file)
+                    .state(NOTHING)
+                    .next("rename the file")
+            }
+            CliError::InputSyntax { text } => {
+                Report::usage("input.syntax", "an input is not of the form name=value")
+                    .expected("name=value")
+                    .found(text)
+                    .state(NOTHING)
+                    .next("ceralacca run WORKFLOW --help")
+            }
+            CliError::ScriptChanged { run, file, recorded, now } => Report::refused(
+                "workflow.script_changed",
+                format!("{file} is no longer the script that run {run} began with"),
+            )
+            .expected(format!("SHA-256 {recorded}"))
+            .found(match now {
+                Some(now) => format!("SHA-256 {now}"),
+                None => "no such file".to_owned(),
+            })
+            .state("the run was not touched; its journal keeps the script it began with")
+            .next(format!("ceralacca resume {run} --recorded goes on with the recorded script")),
+            _ => unreachable!("explained by the other three"),
+        }
+    }
+
+    fn explain_secret(&self) -> Report {
+        match self {
+            CliError::SecretsReadable { path, mode } => Report::refused(
+                "secrets.readable_by_others",
+                format!("others can read the secrets file {}", path.display()),
+            )
+            .expected("mode 0600")
+            .found(format!("mode {mode}"))
+            .state("it was not read")
+            .next(format!("chmod 600 {}", path.display())),
+            CliError::SecretsUnreadable { source, problem } => Report::refused(
+                "secrets.unreadable",
+                format!("no secrets can be read from {source}"),
+            )
+            .expected("lines of the form name = \"text\"")
+            .found(problem)
+            .state(NOTHING)
+            .next("ceralacca run WORKFLOW --help lists the secrets"),
+            CliError::SecretNotGiven { secret, label } => {
+                Report::refused("secret.not_given", format!("{label} is needed"))
+                    .expected(format!("`{secret}` in --secrets, or a terminal to ask at"))
+                    .found("neither")
+                    .state("the call that needs it was not made")
+                    .next(format!("add `{secret} = \"…\"` to the file given with --secrets"))
+            }
+            CliError::Confirmation { label } => {
+                Report::refused("secret.confirmation", format!("{label}: the two entries differ"))
+                    .expected("the same text twice")
+                    .found("two different texts")
+                    .state("it was not taken")
+                    .next("ceralacca resume RUN asks again")
+            }
+            _ => unreachable!("explained by the other three"),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `ceralacca.toml`: the settings that the guide calls *Impostazioni* and *Preferenze*.
+
+use std::path::{Path, PathBuf};
+
+use ceralacca_kernel::Error;
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+
+/// Name of the settings file; the folder that has it is a workspace.
+pub(crate) const FILE: &str = "ceralacca.toml";
+
+/// All settings. Relative paths start at the workspace.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Archivio documenti.
+    pub(crate) documents: PathBuf,
+    /// Percorso dell'ambiente di sicurezza.
+    pub(crate) environment: PathBuf,
+    /// Which agency is talked to.
+    #[serde(default)]
+    pub(crate) agency: AgencySettings,
+    /// Dati di connessione, for those behind a proxy.
+    #[serde(default, skip_serializing_if = "ProxySettings::is_empty")]
+    pub(crate) proxy: ProxySettings,
+}
+
+/// Which agency is talked to.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgencySettings {
+    /// Address of a gateway; without it the sandbox inside the program is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gateway: Option<String>,
+    /// SHA-256 of the CA's certificate, hexadecimal: another CA is then refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_sha256: Option<String>,
+}
+
+/// A proxy per scheme, and what is reached without one. Passwords are asked for, never written here.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProxySettings {
+    /// For `http`.
+    #[serde(default)]
+    pub(crate) http: Option<ProxyServer>,
+    /// For `https`.
+    #[serde(default)]
+    pub(crate) https: Option<ProxyServer>,
+    /// Hosts, domains (`.example.it`) and addresses reached directly.
+    #[serde(default)]
+    pub(crate) exclude: Vec<String>,
+}
+
+impl ProxySettings {
+    fn is_empty(&self) -> bool {
+        self.http.is_none() && self.https.is_none() && self.exclude.is_empty()
+    }
+}
+
+/// One proxy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as { url = \"http://…\", user = \"…\" }")]
+pub(crate) struct ProxyServer {
+    /// `http://proxy.example.it:3128`.
+    pub(crate) url: String,
+    /// User for basic authentication; its password is the secret `proxy_password`.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings of the workspace at `root`.
+    ///
+    /// # Errors
+    /// `settings.unreadable`, with line and column.
+    pub(crate) fn read(root: &Path) -> Result<Settings, Error> {
+        let path = root.join(FILE);
+        let unreadable = |problem: String| CliError::Settings { path: path.clone(), problem };
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        Ok(toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?)
+    }
+
+    /// The value of a setting that a workflow's input names as its default.
+    pub(crate) fn by_name(&self, root: &Path, name: &str) -> Option<String> {
+        let path = match name {
+            "documents" => &self.documents,
+            "environment" => &self.environment,
+            _ => return None,
+        };
+        Some(root.join(path).to_string_lossy().into_owned())
+    }
+}

@@ -1,0 +1,121 @@
+//! The workspace: a folder with settings, document archive and `.ceralacca/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ceralacca_kernel::{Error, Folders, atomic_file};
+
+use crate::arguments::Init;
+use crate::error::CliError;
+use crate::settings::{AgencySettings, FILE, ProxySettings, Settings};
+
+/// The folders of Entratel's document archive.
+const DOCUMENT_FOLDERS: [&str; 8] = [
+    "controllati",
+    "firmati",
+    "da inviare",
+    "esiti",
+    "inviati",
+    "ricevute",
+    "compresse",
+    "ricezione",
+];
+
+/// An opened workspace.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) settings: Settings,
+}
+
+impl Workspace {
+    /// Opens the given folder, or the nearest one upwards that is a workspace.
+    ///
+    /// # Errors
+    /// `workspace.none`, `settings.unreadable`, `workspace.unusable`.
+    pub(crate) fn open(given: Option<&Path>) -> Result<Workspace, Error> {
+        let start = match given {
+            Some(given) => std::path::absolute(given),
+            None => std::env::current_dir(),
+        }
+        .map_err(|error| CliError::io(Path::new("."), &error))?;
+        let root = match given {
+            Some(_) => Some(start.as_path()).filter(|folder| folder.join(FILE).is_file()),
+            None => start.ancestors().find(|folder| folder.join(FILE).is_file()),
+        };
+        let root = root.ok_or_else(|| CliError::NoWorkspace { folder: start.clone() })?.to_owned();
+        let settings = Settings::read(&root)?;
+        let workspace = Workspace { root, settings };
+        workspace.make_folders()?;
+        Ok(workspace)
+    }
+
+    /// Begins a workspace.
+    ///
+    /// # Errors
+    /// `workspace.exists`, `workspace.unusable`.
+    pub(crate) fn init(init: &Init) -> Result<Workspace, Error> {
+        let folder = init.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+        let root = std::path::absolute(&folder).map_err(|error| CliError::io(&folder, &error))?;
+        fs::create_dir_all(&root).map_err(|error| CliError::io(&root, &error))?;
+        if root.join(FILE).exists() {
+            return Err(CliError::WorkspaceExists { folder: root }.into());
+        }
+        let settings = Settings {
+            documents: init.documents.clone(),
+            environment: init.environment.clone(),
+            agency: AgencySettings { gateway: init.gateway.clone(), ca_sha256: None },
+            proxy: ProxySettings::default(),
+        };
+        let text = format!("{HEADING}{}{TRAILER}", toml::to_string(&settings).expect("plain data"));
+        let workspace = Workspace { root: root.clone(), settings };
+        workspace.make_folders()?;
+        let path = root.join(FILE);
+        atomic_file::write_new(&path, text.as_bytes()).map_err(|e| CliError::io(&path, &e))?;
+        Ok(workspace)
+    }
+
+    /// `.ceralacca/`.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join(".ceralacca")
+    }
+
+    /// State of the sandbox inside the program.
+    pub(crate) fn sandbox_folder(&self) -> PathBuf {
+        self.state().join("sandbox")
+    }
+
+    /// The archivio documenti.
+    pub(crate) fn documents(&self) -> PathBuf {
+        self.root.join(&self.settings.documents)
+    }
+
+    /// The folders as primitives see them.
+    pub(crate) fn folders(&self) -> Folders {
+        Folders { documents: self.documents(), state: self.state() }
+    }
+
+    fn make_folders(&self) -> Result<(), Error> {
+        let documents = self.documents();
+        let all = DOCUMENT_FOLDERS.iter().map(|name| documents.join(name)).chain([self.state()]);
+        for folder in all {
+            fs::create_dir_all(&folder).map_err(|error| CliError::io(&folder, &error))?;
+        }
+        Ok(())
+    }
+}
+
+const HEADING: &str = "\
+# Settings of this ceralacca workspace. Relative paths start at this file.
+# documents: archivio documenti. environment: percorso dell'ambiente di sicurezza.
+";
+
+const TRAILER: &str = "
+# Without a gateway the sandbox inside the program is used. Other keys of [agency]:
+#   gateway = \"https://…\"     ca_sha256 = \"…\" (another CA is then refused)
+# Dati di connessione, behind a proxy (the password is asked for, or `proxy_password` of --secrets):
+#   [proxy]
+#   http = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
+#   https = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
+#   exclude = [\"localhost\", \".example.it\"]
+";
