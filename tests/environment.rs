@@ -1,0 +1,126 @@
+//! The guide's procedure around `setup_environment`: what is set aside, shown, saved and warned of.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stage;
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use stage::{PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
+
+#[test]
+fn a_folder_that_is_not_empty_is_set_aside() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    fs::create_dir(stage.path("ambiente")).unwrap();
+    fs::write(stage.path("ambiente/UTEF.P12"), "an older environment").unwrap();
+    stage.setup(&served.account(&codice_fiscale(60_000)), &[]).expect_success();
+
+    let aside: Vec<String> = fs::read_dir(stage.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("ambiente_"))
+        .collect();
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    let millis = aside[0].trim_start_matches("ambiente_");
+    assert!(millis.len() == 13 && millis.chars().all(|c| c.is_ascii_digit()), "{aside:?}");
+    let kept = fs::read_to_string(stage.path(&aside[0]).join("UTEF.P12")).unwrap();
+    assert_eq!(kept, "an older environment");
+}
+
+#[test]
+fn the_riepilogo_is_shown_and_saved_without_secrets() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    let account = served.account(&codice_fiscale(60_001));
+    let done = stage.setup(&account, &[]).expect_success();
+    let saved = stage.path("Documenti/riepiloghi/1-riepilogo-della-richiesta.txt");
+    let page = fs::read_to_string(saved).unwrap();
+    for expected in ["Riepilogo della richiesta", &account.codice_fiscale, "000", "RSA 4096"] {
+        assert!(page.contains(expected), "{expected}: {page}");
+        assert!(done.stderr.contains(expected), "{expected}: {}", done.stderr);
+    }
+    for secret in [PASSWORD, PIN_DI_REVOCA, &account.secrets["pincode"]] {
+        assert!(!page.contains(secret));
+    }
+}
+
+#[test]
+fn an_incaricato_sends_for_another_subject() {
+    let served = Served::start();
+    let subject = served.account(&codice_fiscale(60_002));
+    let wanted = json!([{ "codice_fiscale": subject.codice_fiscale, "sede": "000" }]);
+    let incaricato = served.account_with(&codice_fiscale(60_003), &wanted);
+    let stage = Stage::new(&served);
+
+    // The subject's pincode, the incaricato's portal keys.
+    let mut mixed = subject.clone();
+    mixed.utente = incaricato.utente.clone();
+    mixed.set("portal_password", Some(&incaricato.secrets["portal_password"]));
+    mixed.set("codice_pin", Some(&incaricato.secrets["codice_pin"]));
+    let on_behalf_of = format!("on_behalf_of={}/000", subject.codice_fiscale);
+    stage.setup(&mixed, &[&on_behalf_of]).expect_success();
+
+    let secrets = mixed.secrets_file.display().to_string();
+    let shown = stage.run(&["certificates", "--json", "--secrets", &secrets]).json();
+    assert_eq!(shown[0]["nome"], format!("{}-000", subject.codice_fiscale));
+}
+
+#[test]
+fn certificates_near_their_end_are_announced() {
+    let served = Served::start();
+    // Issued almost three years ago, so that thirty days are left.
+    let offset = json!({ "offset_seconds": -(3 * 365 - 30) * 24 * 3600 });
+    served.admin("PUT", "/sandbox/v1/clock", Some(&offset));
+    let stage = Stage::new(&served);
+    let account = served.account(&codice_fiscale(60_004));
+    stage.setup(&account, &[]).expect_success();
+    let secrets = account.secrets_file.display().to_string();
+    let shown = stage.run(&["certificates", "--details", "--secrets", &secrets]).expect_success();
+    for expected in [
+        "Nome",
+        "Inizio validità",
+        "Fine validità",
+        "Valido",
+        "Firma",
+        "Cifra",
+        "Numero di serie",
+        "Certificatore",
+        "CN=CA Agenzia delle Entrate SANDBOX",
+        "RSA, 4096 bits",
+        "SHA256withRSA",
+        "expires in 3",
+        "Key Usage",
+    ] {
+        let (text, wanted) = (shown.stdout.to_lowercase(), expected.to_lowercase());
+        assert!(
+            text.contains(&wanted) || text.replace(' ', "").contains(&wanted.replace(' ', "")),
+            "{expected}: {}",
+            shown.stdout
+        );
+    }
+    let json = stage.run(&["certificates", "--json", "--secrets", &secrets]).json();
+    assert_eq!(json[0]["expires_soon"], true);
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_come_from_a_file_descriptor() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    let account = served.account(&codice_fiscale(60_005));
+    let mut arguments = stage.setup_arguments("setup_environment", &account);
+    arguments.truncate(arguments.len() - 1);
+    arguments.push("fd:3".to_owned());
+    let script = format!("exec \"$0\" \"$@\" 3< '{}'", account.secrets_file.display());
+    let finished = stage::run(
+        Command::new("sh")
+            .args(["-c", &script, PROGRAM])
+            .args(&arguments)
+            .current_dir(stage.folder.path())
+            .stdin(Stdio::null()),
+    );
+    finished.expect_success();
+}

@@ -1,0 +1,280 @@
+//! The repository's own rules, checked on its text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates that each crate may depend on: ARCHITECTURE.md, "Arrows".
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("kernel", &[]),
+    ("identity", &["kernel"]),
+    ("journal", &["kernel"]),
+    ("keystore", &["identity", "kernel"]),
+    ("submission", &["keystore", "identity", "kernel"]),
+    ("net", &["submission", "keystore", "identity", "kernel"]),
+    ("sandbox", &["submission", "keystore", "identity", "kernel"]),
+    ("engine-rhai", &["kernel"]),
+    ("engine-lua", &["kernel"]),
+    (
+        "cli",
+        &[
+            "engine-rhai",
+            "engine-lua",
+            "net",
+            "sandbox",
+            "journal",
+            "submission",
+            "keystore",
+            "identity",
+            "kernel",
+        ],
+    ),
+];
+
+const LONGEST_FILE: usize = 500;
+const LONGEST_FUNCTION: usize = 60;
+const LONGEST_WORKFLOW: usize = 60;
+
+#[test]
+fn crates_depend_only_along_the_arrows() {
+    let allowed: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    let mut problems = Vec::new();
+    for manifest in files("core", "Cargo.toml") {
+        let name = folder_name(&manifest);
+        let Some(allowed) = allowed.get(name.as_str()) else {
+            problems.push(format!("core/{name} has no arrows in this test"));
+            continue;
+        };
+        let text = read(&manifest);
+        let dependencies = text.split("[dev-dependencies]").next().unwrap_or_default();
+        for line in dependencies.lines() {
+            if let Some(rest) = line.strip_prefix("ceralacca-") {
+                let used = rest.split(['.', ' ', '=']).next().unwrap_or_default();
+                if !allowed.contains(&used) {
+                    problems.push(format!("{name} → {used}"));
+                }
+            }
+        }
+    }
+    none(&problems, "arrows that ARCHITECTURE.md does not have");
+}
+
+#[test]
+fn every_dependency_says_what_it_saves() {
+    let manifest = read(Path::new("Cargo.toml"));
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let silent: Vec<_> = section
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.starts_with("ceralacca-"))
+        .filter(|line| !line.contains(" # "))
+        .map(str::to_owned)
+        .collect();
+    none(&silent, "dependencies without a reason");
+}
+
+#[test]
+fn files_and_functions_are_short_and_say_what_they_are() {
+    let mut problems = Vec::new();
+    for path in sources() {
+        let text = read(&path);
+        let first = text.lines().next().unwrap_or_default();
+        if !first.starts_with("//! ") {
+            problems.push(format!("{}: no `//!` on its first line", path.display()));
+        }
+        let lines = text.lines().count();
+        let first_paragraph = text.split("\n//!\n").next().unwrap_or_default();
+        if lines > LONGEST_FILE && !first_paragraph.contains("stays whole") {
+            problems.push(format!("{}: {lines} lines", path.display()));
+        }
+        for (name, length) in functions(&text) {
+            if length > LONGEST_FUNCTION {
+                problems.push(format!("{}: fn {name} has {length} lines", path.display()));
+            }
+        }
+    }
+    none(&problems, "files or functions that are too long or say nothing");
+}
+
+#[test]
+fn workflows_are_short() {
+    let long: Vec<_> = ["scripts", "examples"]
+        .into_iter()
+        .flat_map(|folder| files(folder, ".rhai").into_iter().chain(files(folder, ".lua")))
+        .filter(|path| !path.ends_with("ceralacca.d.rhai"))
+        .filter(|path| read(path).lines().count() >= LONGEST_WORKFLOW)
+        .map(|path| path.display().to_string())
+        .collect();
+    none(&long, "workflows of 60 lines or more");
+}
+
+#[test]
+fn names_explain() {
+    let empty = ["util", "utils", "common", "misc", "helper", "helpers", "manager"];
+    let bad: Vec<_> = sources()
+        .into_iter()
+        .filter(|path| {
+            path.components().any(|part| {
+                let part = part.as_os_str().to_string_lossy();
+                empty.contains(&part.trim_end_matches(".rs"))
+            })
+        })
+        .map(|path| path.display().to_string())
+        .collect();
+    none(&bad, "names that explain nothing");
+}
+
+/// Text that may stand only in the crates named, and why.
+const ONLY_IN: [(&[&str], &[&str], &str); 6] = [
+    (&["println!(", "eprintln!(", "print!(", "std::io::stdout"], &["cli"], "printing"),
+    (&["Timestamp::now(", "SystemTime::now(", "Instant::now("], &["cli"], "the clock"),
+    (&["TcpStream::connect", "UdpSocket", "reqwest::"], &["net"], "client sockets"),
+    (&["TcpListener"], &["net", "sandbox", "cli"], "listening"),
+    (&["RsaPrivateKey"], &[], "private-key operations of the rsa crate (RUSTSEC-2023-0071)"),
+    (&["todo!(", "unimplemented!(", "dbg!(", "allow(dead_code", "#[ignore"], &[], "stubs"),
+];
+
+#[test]
+fn the_world_is_reached_only_where_it_may_be() {
+    let mut problems = Vec::new();
+    for path in sources().into_iter().filter(|path| is_product(path)) {
+        let name = crate_of(&path);
+        let text = read(&path);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (words, allowed, what) in ONLY_IN {
+            for word in words {
+                let used = code
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+                if used && !allowed.contains(&name.as_str()) {
+                    problems.push(format!("{}: {what} ({word})", path.display()));
+                }
+            }
+        }
+    }
+    none(&problems, "doors to the world where none may be");
+}
+
+#[test]
+fn every_error_code_is_in_one_place_and_well_formed() {
+    let mut seen: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for path in sources().into_iter().filter(|path| is_product(path)) {
+        for code in error_codes(&read(&path)) {
+            seen.entry(code).or_default().insert(path.clone());
+        }
+    }
+    assert!(seen.len() > 40, "the search finds error codes: {}", seen.len());
+    let shared: Vec<_> = seen
+        .iter()
+        .filter(|(_, paths)| paths.len() > 1)
+        .map(|(code, paths)| format!("{code}: {paths:?}"))
+        .collect();
+    none(&shared, "error codes worded in two places");
+}
+
+/// Text literals that follow `Report::refused(` and its siblings.
+fn error_codes(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    ["Report::refused(", "Report::usage(", "Report::unknown(", "Report::waiting("]
+        .into_iter()
+        .flat_map(|start| code.split(start).skip(1))
+        .filter_map(|rest| {
+            rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned)
+        })
+        .filter(|code| code.contains('.') && !code.contains(' '))
+        .collect()
+}
+
+/// Name and length in lines of each function, by its indentation.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let indent = line.len() - trimmed.len();
+        let is_function = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub(crate) async fn ",
+            "pub async fn ",
+            "const fn ",
+            "pub const fn ",
+        ]
+        .iter()
+        .any(|keyword| trimmed.starts_with(keyword));
+        let mut signature = lines[start..].iter().map(|line| line.trim_end());
+        let has_body = signature
+            .find(|line| line.ends_with(['{', ';', '}']))
+            .is_some_and(|line| !line.ends_with(';'));
+        if !is_function || !has_body {
+            continue;
+        }
+        let close = format!("{}}}", " ".repeat(indent));
+        let end = lines[start..].iter().position(|line| *line == close);
+        if let Some(length) = end {
+            let name = trimmed.split("fn ").nth(1).unwrap_or_default();
+            let name = name.split(['(', '<']).next().unwrap_or_default();
+            found.push((name.to_owned(), length + 1));
+        }
+    }
+    found
+}
+
+fn sources() -> Vec<PathBuf> {
+    ["core", "tests", "plugins"].into_iter().flat_map(|folder| files(folder, ".rs")).collect()
+}
+
+/// Whether a source file is part of the program, not of its tests.
+fn is_product(path: &Path) -> bool {
+    path.starts_with("core")
+        && !path.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy();
+            part == "tests"
+                || part == "tests.rs"
+                || part.ends_with("_tests.rs")
+                || part == "fixtures.rs"
+        })
+}
+
+fn crate_of(path: &Path) -> String {
+    path.components()
+        .nth(1)
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn folder_name(manifest: &Path) -> String {
+    let folder = manifest.parent().and_then(Path::file_name);
+    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Files below `folder` whose name ends so.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && name != "target" {
+                folders.push(path);
+            } else if name.ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn none(problems: &[String], what: &str) {
+    assert!(problems.is_empty(), "{what}:\n  {}", problems.join("\n  "));
+}

@@ -1,0 +1,1 @@
+//! Each error code of the program has its golden file.
