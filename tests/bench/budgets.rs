@@ -23,7 +23,7 @@ fn main() {
 }
 
 /// A line of the table.
-pub fn line(what: &str, measured: String, budget: &str, within: bool) {
+pub(crate) fn line(what: &str, measured: String, budget: &str, within: bool) {
     let verdict = if within { "within" } else { "OVER" };
     println!("{what:<52} {measured:>12} {budget:>14}  {verdict}");
 }
@@ -113,7 +113,7 @@ fn run(folder: &tempfile::TempDir, arguments: &[&str]) {
 }
 
 /// How long something takes.
-pub fn timed(work: impl FnOnce()) -> Duration {
+pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()

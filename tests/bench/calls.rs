@@ -58,7 +58,7 @@ return workflow
 "#;
 
 /// Prints the cost of one call in each language, the loop itself taken off.
-pub fn measure() {
+pub(crate) fn measure() {
     let direct = best(|| run(&Direct, "bench.rs", ""));
     let rust = per_call(direct, Duration::ZERO);
     println!("{:<52} {:>12}", "one call, Rust, through the dispatch", format!("{rust:.2} µs"));

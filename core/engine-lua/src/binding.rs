@@ -3,11 +3,10 @@
 
 use std::rc::Rc;
 
-use ceralacca_kernel::{Caller, Error, Form, Namespace, Primitive, Value};
+use ceralacca_kernel::{Caller, Error, Form, Namespace, Primitive, ScriptError, Value};
 use mlua::{Lua, LuaString, MetaMethod, MultiValue, Table, UserDataFields, UserDataMethods};
 
 use crate::bridge::{Opaque, read, to_lua};
-use crate::error::ScriptError;
 use crate::sandbox::{Meter, STEPS_OF_A_CALL};
 use crate::thrown;
 
@@ -168,7 +167,7 @@ impl Binding {
         }
         self.meter.charge(steps)?;
         self.guarded(lua, || {
-            let values = values.into_iter().collect::<Result<_, _>>()?;
+            let values = values.into_iter().collect::<Result<_, Error>>()?;
             self.caller.call(primitive.namespace, primitive.name, values)
         })
     }

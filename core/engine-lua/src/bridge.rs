@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ceralacca_kernel::{Error, Handle, Limits, Value};
+use ceralacca_kernel::{Error, Handle, Limits, ScriptError, Value};
 use mlua::{Lua, Table};
-
-use crate::error::ScriptError;
 
 /// A handle as scripts hold it.
 #[derive(Clone, PartialEq)]
@@ -61,7 +59,11 @@ pub(crate) fn to_lua(lua: &Lua, value: Value) -> mlua::Result<mlua::Value> {
 const MOST_EXACT: u64 = 1 << 53;
 
 fn refused(found: String) -> mlua::Error {
-    mlua::Error::external(Error::from(ScriptError::Value { found }))
+    mlua::Error::external(unfit(found))
+}
+
+fn unfit(found: impl Into<String>) -> Error {
+    ScriptError::Value { found: found.into() }.into()
 }
 
 /// What leaves a script.
@@ -69,12 +71,12 @@ fn refused(found: String) -> mlua::Error {
 /// # Errors
 /// `script.value` for functions, texts that are not UTF-8 and tables that are neither list nor map;
 /// `value.too_large` beyond [`Limits::DEFAULT`], which also ends a table that contains itself.
-pub(crate) fn from_lua(value: &mlua::Value) -> Result<Value, ScriptError> {
+pub(crate) fn from_lua(value: &mlua::Value) -> Result<Value, Error> {
     read(value).0
 }
 
 /// The same, and the steps it took.
-pub(crate) fn read(value: &mlua::Value) -> (Result<Value, ScriptError>, u64) {
+pub(crate) fn read(value: &mlua::Value) -> (Result<Value, Error>, u64) {
     let limits = Limits::DEFAULT;
     let mut reader = Reader { nodes: limits.nodes, bytes: limits.bytes };
     let value = reader.read(value, limits.depth);
@@ -89,7 +91,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, value: &mlua::Value, depth: usize) -> Result<Value, ScriptError> {
+    fn read(&mut self, value: &mlua::Value, depth: usize) -> Result<Value, Error> {
         self.nodes = self.nodes.checked_sub(1).ok_or_else(|| too_large("nodes"))?;
         match value {
             mlua::Value::Nil => Ok(Value::Null),
@@ -107,29 +109,27 @@ impl Reader {
             }
             mlua::Value::UserData(data) => match data.borrow::<Opaque>() {
                 Ok(opaque) => Ok(Value::Handle(opaque.0.as_ref().clone())),
-                Err(_) => Err(ScriptError::Value { found: "userdata".to_owned() }),
+                Err(_) => Err(unfit("userdata")),
             },
-            other => Err(ScriptError::Value { found: format!("a {}", other.type_name()) }),
+            other => Err(unfit(format!("a {}", other.type_name()))),
         }
     }
 
-    fn read_text(&mut self, text: &mlua::LuaString) -> Result<String, ScriptError> {
+    fn read_text(&mut self, text: &mlua::LuaString) -> Result<String, Error> {
         self.spend(text.as_bytes().len())?;
         match text.to_str() {
             Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(ScriptError::Value {
-                found: "text that is not UTF-8; bytes go in a buffer".to_owned(),
-            }),
+            Err(_) => Err(unfit("text that is not UTF-8; bytes go in a buffer")),
         }
     }
 
     /// A table is a map when all keys are text, a list when they are 1 to its length.
-    fn read_table(&mut self, table: &Table, depth: usize) -> Result<Value, ScriptError> {
+    fn read_table(&mut self, table: &Table, depth: usize) -> Result<Value, Error> {
         let mut map = BTreeMap::new();
         let mut list = BTreeMap::new();
         for pair in table.pairs::<mlua::Value, mlua::Value>() {
             let Ok((key, value)) = pair else {
-                return Err(ScriptError::Value { found: "a table that cannot be read".to_owned() });
+                return Err(unfit("a table that cannot be read"));
             };
             let value = self.read(&value, depth)?;
             match key {
@@ -144,7 +144,7 @@ impl Reader {
                 }
                 other => {
                     let found = format!("a table with a {} as key", other.type_name());
-                    return Err(ScriptError::Value { found });
+                    return Err(unfit(found));
                 }
             }
         }
@@ -153,26 +153,24 @@ impl Reader {
             (true, Some((last, _))) if *last == list.len() as i64 => {
                 Ok(Value::List(list.into_values().collect()))
             }
-            (true, _) => Err(ScriptError::Value { found: "a list with gaps".to_owned() }),
-            (false, _) => Err(ScriptError::Value {
-                found: "a table that is half list and half map".to_owned(),
-            }),
+            (true, _) => Err(unfit("a list with gaps")),
+            (false, _) => Err(unfit("a table that is half list and half map")),
         }
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<(), ScriptError> {
+    fn spend(&mut self, bytes: usize) -> Result<(), Error> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| too_large("bytes"))?;
         Ok(())
     }
 }
 
-fn too_large(limit: &'static str) -> ScriptError {
+fn too_large(limit: &'static str) -> Error {
     let allowed = match limit {
         "depth" => Limits::DEFAULT.depth,
         "nodes" => Limits::DEFAULT.nodes,
         _ => Limits::DEFAULT.bytes,
     };
-    ScriptError::TooLarge { limit, allowed }
+    ScriptError::TooLarge { limit, allowed }.into()
 }
 
 #[cfg(test)]
@@ -237,7 +235,7 @@ mod tests {
             ("return { [\"\\255\"] = 1 }", "UTF-8"),
         ] {
             let value = lua.load(text).eval::<mlua::Value>().unwrap();
-            let error = Error::from(from_lua(&value).unwrap_err());
+            let error = from_lua(&value).unwrap_err();
             assert_eq!(error.code(), "script.value");
             assert!(error.to_string().contains(found), "{error}");
         }
@@ -254,10 +252,9 @@ mod tests {
             ("return table.create(65, string.rep(\"x\", 1048576))", "bytes"),
         ] {
             let value = lua.load(text).eval::<mlua::Value>().unwrap();
-            match from_lua(&value).unwrap_err() {
-                ScriptError::TooLarge { limit: found, .. } => assert_eq!(found, limit),
-                other => panic!("{other:?}"),
-            }
+            let error = from_lua(&value).unwrap_err();
+            assert_eq!(error.code(), "value.too_large");
+            assert_eq!(error.report().fields.get("limit"), Some(&Value::from(limit)));
         }
     }
 }

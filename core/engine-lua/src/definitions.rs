@@ -2,7 +2,7 @@
 
 use ceralacca_kernel::{Form, Param, Primitive, Registry};
 
-use crate::shape::{Field, Shape, Shapes, first_paragraph};
+use ceralacca_kernel::shape::{Field, Shape, Shapes, first_paragraph};
 
 /// Every namespace, handle and record of the registry.
 pub(crate) fn write(registry: &Registry) -> String {
@@ -118,7 +118,7 @@ fn luau(shape: &Shape) -> String {
         },
         Shape::Either(shapes) => shapes.iter().map(luau).collect::<Vec<_>>().join(" | "),
         Shape::Record(name) => name.clone(),
-        Shape::Handle(kind) => crate::shape::type_name(kind),
+        Shape::Handle(kind) => ceralacca_kernel::shape::type_name(kind),
     }
 }
 

@@ -4,10 +4,9 @@
 
 use std::cmp::Ordering;
 
-use ceralacca_kernel::Error;
+use ceralacca_kernel::{Error, ScriptError};
 use mlua::{Lua, Table, Value};
 
-use crate::error::ScriptError;
 use crate::sandbox::Meter;
 
 /// The keys of a table, in order, as a list.

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ceralacca_kernel::{Caller, Declaration, Engine, Error, Namespace, Registry, Source, Value};
+use ceralacca_kernel::{
+    Caller, Declaration, Engine, Error, Namespace, Registry, ScriptError, Source, Value,
+};
 use mlua::chunk::ChunkMode;
 use mlua::{Function, MultiValue, Table};
 
@@ -19,10 +21,7 @@ mod error;
 mod iteration;
 mod rewrite;
 mod sandbox;
-mod shape;
 mod thrown;
-
-pub use error::ScriptError;
 
 use crate::binding::Binding;
 use crate::sandbox::{Meter, Sandbox};
@@ -49,7 +48,13 @@ impl Engine for Lua {
             let (key, value) = pair.map_err(|error| script.explain(&error))?;
             let key = thrown::name(&key);
             if key != "run" {
-                declared.insert(key, bridge::from_lua(&value)?);
+                let value = bridge::from_lua(&value).map_err(|error| {
+                    let problem = format!("`{key}`: {}", error.report().headline);
+                    let found = error.report().found.as_deref().unwrap_or_default();
+                    let problem = format!("{problem}; found {found}");
+                    ScriptError::Declaration { file: source.name.clone(), problem }
+                })?;
+                declared.insert(key, value);
             }
         }
         Declaration::from_value(source, Value::Map(declared))
@@ -83,7 +88,7 @@ impl Engine for Lua {
         let input = begin().map_err(|error| script.explain(&error))?;
         script.sandbox.meter.begin_run();
         let result = script.enter(&run, input)?;
-        Ok(bridge::from_lua(&result)?)
+        bridge::from_lua(&result)
     }
 }
 
@@ -102,8 +107,10 @@ impl Script {
             return Err(ScriptError::Limit { file, line: 0, limit }.into());
         }
         let text = rewrite::rewrite(&source.text).map_err(|line| ScriptError::Syntax {
+            language: "Luau",
             file: file.clone(),
             line,
+            column: 0,
             problem: format!("names that begin like `{}` are the host's", rewrite::EACH),
         })?;
         let explain = |error: mlua::Error| error::from_lua(&error, &source.name, &meter);
@@ -121,7 +128,11 @@ impl Script {
     fn require_run(&self) -> Result<Function, Error> {
         match self.workflow.raw_get("run") {
             Ok(mlua::Value::Function(run)) => Ok(run),
-            _ => Err(ScriptError::NoRun { file: self.file.clone() }.into()),
+            _ => {
+                let expected =
+                    "a function in the table of the workflow: function workflow.run(input)";
+                Err(ScriptError::NoRun { file: self.file.clone(), expected }.into())
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What Luau keeps in here, and how much of it a script may use.
 //!
-//! The library is cut down and wrapped by `prelude.luau`, then closed with Luau's own sandbox. Every
+//! The library is cut down and wrapped by `prelude.luau`, then closed with Luau's sandbox. Every
 //! loop and call is counted; a step costs more the larger the script's memory is, and library
 //! functions are charged by the size of what they are given, so that the count bounds the time
 //! without a clock. Memory is collected at sizes, not at times, so that nothing depends on either.
@@ -9,11 +9,10 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use ceralacca_kernel::Error;
+use ceralacca_kernel::{Error, ScriptError};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, VmState};
 
-use crate::error::ScriptError;
 use crate::iteration;
 use crate::thrown;
 
@@ -79,7 +78,7 @@ impl Meter {
     /// Remembers a limit: from here on every step fails, so that no `pcall` goes on.
     pub(crate) fn reach(&self, limit: &'static str) -> mlua::Error {
         let limit = self.limit.get_or_init(|| limit);
-        mlua::Error::external(thrown::Ended(*limit))
+        mlua::Error::external(thrown::Ended(limit))
     }
 
     /// Adds to what was used.
@@ -94,7 +93,7 @@ impl Meter {
 
     fn step(&self, lua: &Lua) -> mlua::Result<VmState> {
         if let Some(limit) = self.limit.get() {
-            return Err(mlua::Error::external(thrown::Ended(*limit)));
+            return Err(mlua::Error::external(thrown::Ended(limit)));
         }
         if let Some(error) = (self.stopped)() {
             return Err(mlua::Error::external(error));
@@ -230,10 +229,10 @@ fn global(
     name: &mlua::Value,
     file: &str,
 ) -> mlua::Result<mlua::Value> {
-    if let Some(found) = names.map(|names| names.raw_get::<mlua::Value>(name)).transpose()? {
-        if !found.is_nil() {
-            return Ok(found);
-        }
+    if let Some(found) = names.map(|names| names.raw_get::<mlua::Value>(name)).transpose()?
+        && !found.is_nil()
+    {
+        return Ok(found);
     }
     let line = thrown::line(lua, file).unwrap_or(0);
     let name = thrown::name(name);

@@ -1,14 +1,13 @@
-//! One generic binding of primitives: namespaces as static modules, methods and properties on handles.
+//! One generic binding: namespaces as static modules, methods and properties on handles.
 
 use std::rc::Rc;
 
-use ceralacca_kernel::{Caller, Error, Form, Value};
+use ceralacca_kernel::{Caller, Error, Form, ScriptError, Value};
 use rhai::{
     Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext,
 };
 
 use crate::bridge::{Bytes, Caught, Opaque, read, to_dynamic};
-use crate::error::unknown;
 use crate::names::Names;
 use crate::sandbox::{self, Effort};
 
@@ -94,7 +93,7 @@ impl Binding {
     ) -> Outcome {
         match self.names.member(form, &opaque.handle().kind, name) {
             Ok(found) => self.call(context, found.namespace, found.name, Some(opaque), arguments),
-            Err(error) => self.guarded(context, || Err(error.into())),
+            Err(error) => self.guarded(context, || Err(error)),
         }
     }
 
@@ -148,7 +147,8 @@ fn install_types(engine: &mut Engine) {
                 Some(text) => Ok(text.map_or(Dynamic::UNIT, |text| text.to_owned().into())),
                 None => {
                     let known = Caught::FIELDS.map(str::to_owned).to_vec();
-                    let error = unknown("field of an error", &name, known, "", 0).into();
+                    let error =
+                        ScriptError::unknown("field of an error", &name, known, "", 0).into();
                     let caught = Dynamic::from(Caught::new(error));
                     Err(Box::new(EvalAltResult::ErrorRuntime(caught, rhai::Position::NONE)))
                 }

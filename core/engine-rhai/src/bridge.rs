@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use ceralacca_kernel::{Error, Handle, Limits, Value};
+use ceralacca_kernel::{Error, Handle, Limits, ScriptError, Value};
 use rhai::{Array, Blob, Dynamic, FnPtr, ImmutableString, Map};
-
-use crate::error::ScriptError;
 
 /// A handle as scripts hold it: no fields of its own, and it prints as its kind.
 #[derive(Clone)]
@@ -103,12 +101,12 @@ pub(crate) fn to_dynamic(value: Value) -> Dynamic {
 ///
 /// # Errors
 /// `script.value` for functions and ranges, `value.too_large` beyond [`Limits::DEFAULT`].
-pub(crate) fn from_dynamic(value: &Dynamic) -> Result<Value, ScriptError> {
+pub(crate) fn from_dynamic(value: &Dynamic) -> Result<Value, Error> {
     read(value).0
 }
 
 /// The same, and the operations it took.
-pub(crate) fn read(value: &Dynamic) -> (Result<Value, ScriptError>, usize) {
+pub(crate) fn read(value: &Dynamic) -> (Result<Value, Error>, usize) {
     let limits = Limits::DEFAULT;
     let mut reader = Reader { nodes: limits.nodes, bytes: limits.bytes };
     let value = reader.read(value, limits.depth);
@@ -122,7 +120,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, value: &Dynamic, depth: usize) -> Result<Value, ScriptError> {
+    fn read(&mut self, value: &Dynamic, depth: usize) -> Result<Value, Error> {
         self.nodes = self.nodes.checked_sub(1).ok_or_else(|| too_large("nodes"))?;
         if value.is_unit() {
             return Ok(Value::Null);
@@ -159,12 +157,12 @@ impl Reader {
             deeper(depth)?;
             Ok(caught.to_value())
         } else {
-            Err(ScriptError::Value { found: name_of(value) })
+            Err(ScriptError::Value { found: name_of(value) }.into())
         }
     }
 
     /// An entry that is `()` is the same as no entry.
-    fn read_map(&mut self, map: &Map, depth: usize) -> Result<Value, ScriptError> {
+    fn read_map(&mut self, map: &Map, depth: usize) -> Result<Value, Error> {
         let mut entries = BTreeMap::new();
         for (key, value) in map {
             self.spend(key.len())?;
@@ -178,23 +176,23 @@ impl Reader {
         Ok(Value::Map(entries))
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<(), ScriptError> {
+    fn spend(&mut self, bytes: usize) -> Result<(), Error> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| too_large("bytes"))?;
         Ok(())
     }
 }
 
-fn deeper(depth: usize) -> Result<usize, ScriptError> {
+fn deeper(depth: usize) -> Result<usize, Error> {
     depth.checked_sub(1).ok_or_else(|| too_large("depth"))
 }
 
-fn too_large(limit: &'static str) -> ScriptError {
+fn too_large(limit: &'static str) -> Error {
     let allowed = match limit {
         "depth" => Limits::DEFAULT.depth,
         "nodes" => Limits::DEFAULT.nodes,
         _ => Limits::DEFAULT.bytes,
     };
-    ScriptError::TooLarge { limit, allowed }
+    ScriptError::TooLarge { limit, allowed }.into()
 }
 
 fn name_of(value: &Dynamic) -> String {
@@ -246,10 +244,9 @@ mod tests {
         let wide = Dynamic::from_array(vec![Dynamic::UNIT; 200_000]);
         let heavy = Dynamic::from_array(vec!["x".repeat(1 << 20).into(); 65]);
         for (value, limit) in [(deep, "depth"), (wide, "nodes"), (heavy, "bytes")] {
-            match from_dynamic(&value).unwrap_err() {
-                ScriptError::TooLarge { limit: found, .. } => assert_eq!(found, limit),
-                other => panic!("{other:?}"),
-            }
+            let error = from_dynamic(&value).unwrap_err();
+            assert_eq!(error.code(), "value.too_large");
+            assert_eq!(error.report().fields.get("limit"), Some(&Value::from(limit)));
         }
     }
 }

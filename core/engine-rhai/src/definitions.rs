@@ -2,7 +2,7 @@
 
 use ceralacca_kernel::{Form, Param, Primitive, Registry};
 
-use crate::shape::{Field, Shape, Shapes, first_paragraph};
+use ceralacca_kernel::shape::{Field, Shape, Shapes, first_paragraph};
 
 /// Every namespace, and every method and property of a handle.
 pub(crate) fn write(registry: &Registry) -> String {
@@ -69,7 +69,7 @@ fn write_property(out: &mut String, primitive: &Primitive, shapes: &mut Shapes) 
     let result = shapes.of(&primitive.returns);
     let mut doc = vec![first_paragraph(primitive.doc)];
     doc.extend(fields("gives", &result, shapes));
-    let kind = crate::shape::type_name(primitive.kind.unwrap_or_default());
+    let kind = ceralacca_kernel::shape::type_name(primitive.kind.unwrap_or_default());
     let param = primitive.params.first().map_or("handle", |param| param.name);
     out.push('\n');
     out.push_str(&comment("", &doc));
@@ -105,7 +105,7 @@ fn rhai(shape: &Shape) -> String {
         Shape::Map(_) | Shape::Record(_) => "Map".to_owned(),
         Shape::Optional(shape) => format!("{} | ()", rhai(shape)),
         Shape::Either(shapes) => shapes.iter().map(rhai).collect::<Vec<_>>().join(" | "),
-        Shape::Handle(kind) => crate::shape::type_name(kind),
+        Shape::Handle(kind) => ceralacca_kernel::shape::type_name(kind),
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::rc::Rc;
 
-use ceralacca_kernel::{Caller, Declaration, Engine, Error, Namespace, Registry, Source, Value};
+use ceralacca_kernel::{
+    Caller, Declaration, Engine, Error, Namespace, Registry, ScriptError, Source, Value,
+};
 use rhai::{AST, CallFnOptions, Dynamic, Scope};
 
 mod binding;
@@ -15,9 +17,6 @@ mod definitions;
 mod error;
 mod names;
 mod sandbox;
-mod shape;
-
-pub use error::ScriptError;
 
 use crate::binding::Binding;
 use crate::bridge::{Caught, from_dynamic, to_dynamic};
@@ -83,7 +82,7 @@ impl Engine for Rhai {
         let outcome: Result<Dynamic, _> =
             engine.call_fn_with_options(options, &mut scope, &script, "run", (to_dynamic(input),));
         match outcome {
-            Ok(result) => Ok(from_dynamic(&result)?),
+            Ok(result) => from_dynamic(&result),
             Err(error) => Err(error::from_eval(&error, &source.name, &binding.names)),
         }
     }
@@ -101,7 +100,8 @@ fn require_run(script: &AST, source: &Source) -> Result<(), Error> {
     if script.iter_functions().any(|f| f.name == "run" && f.params.len() == 1) {
         return Ok(());
     }
-    Err(ScriptError::NoRun { file: source.name.clone() }.into())
+    let expected = "a function of one parameter: fn run(input) { … }";
+    Err(ScriptError::NoRun { file: source.name.clone(), expected }.into())
 }
 
 #[cfg(test)]

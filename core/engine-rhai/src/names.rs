@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ceralacca_kernel::{Form, Namespace, Primitive};
-
-use crate::error::{ScriptError, unknown};
+use ceralacca_kernel::{Error, Form, Namespace, Primitive, ScriptError};
 
 /// The names of the given namespaces.
 #[derive(Default)]
@@ -44,7 +42,7 @@ impl Names {
         form: Form,
         kind: &str,
         name: &str,
-    ) -> Result<&'static Primitive, ScriptError> {
+    ) -> Result<&'static Primitive, Error> {
         let of_kind = |primitive: &&&'static Primitive| {
             primitive.form == form && primitive.kind == Some(kind)
         };
@@ -53,20 +51,20 @@ impl Names {
                 let known = self.members.values().flatten().filter(of_kind);
                 let known = known.map(|primitive| primitive.name.to_owned()).collect();
                 let form = if form == Form::Method { "method" } else { "property" };
-                unknown(format!("{form} of {kind}"), name, known, "", 0)
+                ScriptError::unknown(format!("{form} of {kind}"), name, known, "", 0).into()
             },
         )
     }
 
     /// A namespace that is not there.
     pub(crate) fn unknown_namespace(&self, name: &str, file: &str, line: usize) -> ScriptError {
-        unknown("namespace", name, self.namespace_names(), file, line)
+        ScriptError::unknown("namespace", name, self.namespace_names(), file, line)
     }
 
     /// A variable that is not there; perhaps a namespace was meant.
     pub(crate) fn unknown_variable(&self, name: &str, file: &str, line: usize) -> ScriptError {
         let known = self.namespace_names().iter().map(|name| format!("{name}::")).collect();
-        match unknown("variable", name, known, file, line) {
+        match ScriptError::unknown("variable", name, known, file, line) {
             ScriptError::UnknownName { near: None, file, line, what, name, .. } => {
                 ScriptError::UnknownName { near: None, known: Vec::new(), file, line, what, name }
             }
@@ -89,7 +87,7 @@ impl Names {
         }
         if !namespace.is_empty() {
             let what = format!("function {namespace}::");
-            return unknown(what, name, self.functions_of(namespace), file, line);
+            return ScriptError::unknown(what, name, self.functions_of(namespace), file, line);
         }
         let methods = self.methods().map(|(name, _)| name.to_owned());
         let functions = self.namespaces.iter().flat_map(|namespace| {
@@ -98,7 +96,7 @@ impl Names {
                 .map(|name| format!("{}::{name}", namespace.name))
         });
         let known: Vec<_> = methods.chain(functions).chain(["stage".to_owned()]).collect();
-        match unknown("function or method", name, known, file, line) {
+        match ScriptError::unknown("function or method", name, known, file, line) {
             ScriptError::UnknownName { file, line, what, near, .. } => {
                 let name = call.to_owned();
                 ScriptError::UnknownName { file, line, what, name, near, known: Vec::new() }

@@ -32,7 +32,7 @@ const MAX_ARRAY: usize = 10_000;
 /// Entries of one map, maps inside it included.
 const MAX_MAP: usize = 10_000;
 /// Functions that call functions; small enough for the stack of any thread, in any build.
-const MAX_CALL_LEVELS: usize = 24;
+pub(crate) const MAX_CALL_LEVELS: usize = 12;
 /// Nesting of expressions at the top level and in functions.
 const MAX_EXPRESSION_DEPTH: usize = 32;
 /// Variables in scope at once.
@@ -181,12 +181,14 @@ pub(crate) const NESTING: &str = "nesting";
 #[derive(Default)]
 struct Weight {
     parts: usize,
+    /// Parts that cost several times an item of a list: entries of maps, functions.
+    heavy: usize,
     bytes: usize,
 }
 
 impl Weight {
     fn operations(&self) -> usize {
-        self.parts / 32 + self.bytes / 32
+        self.parts / 32 + self.heavy / 4 + self.bytes / 16
     }
 
     /// `None` when the value is nested too deeply or has too many parts.
@@ -203,10 +205,13 @@ impl Weight {
         } else if let Some(items) = value.read_lock::<Array>() {
             items.iter().try_for_each(|item| self.add(item, depth + 1))?;
         } else if let Some(map) = value.read_lock::<Map>() {
+            self.heavy += map.len();
+            self.bytes += map.keys().map(|key| key.len()).sum::<usize>();
             map.values().try_for_each(|item| self.add(item, depth + 1))?;
         } else if let Some(bytes) = value.read_lock::<Blob>() {
             self.bytes += bytes.len();
         } else if let Some(function) = value.read_lock::<FnPtr>() {
+            self.heavy += 1;
             function.curry().iter().try_for_each(|item| self.add(item, depth + 1))?;
         }
         Some(())

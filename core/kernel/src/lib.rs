@@ -19,7 +19,9 @@ mod registry;
 mod replay;
 mod run;
 mod run_error;
+mod script_error;
 mod secret;
+pub mod shape;
 mod store;
 mod suggest;
 pub mod typed;
@@ -36,6 +38,7 @@ pub use primitive::{
 };
 pub use registry::Registry;
 pub use run::{Run, RunOptions, Services};
+pub use script_error::ScriptError;
 pub use secret::{Secret, SecretRef, SecretRule};
 pub use store::{Entry, Event as JournalEvent, Outcome, RunId, RunStatus, RunSummary, Store};
 pub use suggest::did_you_mean;

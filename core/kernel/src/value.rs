@@ -145,9 +145,9 @@ impl Budget {
 }
 
 #[derive(Debug, Serialize)]
-struct TooLarge {
-    limit: &'static str,
-    allowed: usize,
+pub(crate) struct TooLarge {
+    pub(crate) limit: &'static str,
+    pub(crate) allowed: usize,
 }
 
 impl TooLarge {

@@ -237,6 +237,11 @@ impl EnvironmentFolder {
             None if self.is_complete() => {
                 Err(KeystoreError::AlreadyComplete { folder: self.path.display().to_string() })
             }
+            // A medium that was pulled out is not an environment without keys.
+            None if !self.path.is_dir() => {
+                let missing = io::Error::new(io::ErrorKind::NotFound, "no such folder");
+                Err(disk::refused("looking for", &self.path, "nothing was changed")(missing))
+            }
             None => Err(self.no_pending_keys()),
         }
     }

@@ -50,7 +50,7 @@ fn explain_disk(disk: &DiskError) -> Report {
         DiskCondition::ReadOnly => {
             Report::refused("environment.disk_read_only", named("is on a read-only medium"))
                 .expected("a medium that can be written to")
-                .next("make the medium writable or choose another folder, then ceralacca resume")
+                .next("make the medium writable, then ceralacca resume")
         }
         DiskCondition::Full => {
             Report::refused("environment.disk_full", named("does not fit on the disk"))

@@ -89,7 +89,7 @@ impl KeyPair {
     /// Reads an unencrypted PKCS#8 PrivateKeyInfo (RFC 5208) of an RSA key of 2048 to 8192 bits.
     pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<KeyPair, KeystoreError> {
         let rejected = |rejected: aws_lc_rs::error::KeyRejected| KeystoreError::KeyRejected {
-            reason: rejected.to_string(),
+            reason: in_words(&rejected.to_string()).to_owned(),
         };
         let signing = signature::RsaKeyPair::from_pkcs8(&pkcs8).map_err(rejected)?;
         KeyPair::new(pkcs8, signing)
@@ -223,6 +223,18 @@ impl Signer<pkcs1v15::Signature> for KeyPair {
 impl DynSignatureAlgorithmIdentifier for KeyPair {
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         Ok(sha256_with_rsa())
+    }
+}
+
+/// What the cryptographic library says in one word.
+fn in_words(rejected: &str) -> &'static str {
+    match rejected {
+        "TooSmall" => "a shorter RSA key",
+        "TooLarge" => "a longer RSA key",
+        "WrongAlgorithm" => "a key that is not RSA",
+        "InvalidEncoding" => "bytes that are not PKCS#8",
+        "InconsistentComponents" => "an RSA key whose numbers do not fit each other",
+        _ => "a key that the cryptographic library refuses",
     }
 }
 

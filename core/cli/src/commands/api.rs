@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ceralacca_kernel::{Error, Form, Namespace, Primitive, atomic_file, did_you_mean};
+use ceralacca_kernel::shape::{Shape, Shapes};
+use ceralacca_kernel::{Error, Form, Namespace, Param, Primitive, atomic_file, did_you_mean};
 use serde_json::{Map, Value, json};
 
 use super::Context;
@@ -121,12 +122,11 @@ fn entry(primitive: &Primitive) -> String {
 fn signature(primitive: &Primitive) -> String {
     let params = |from: usize| {
         let params = primitive.params.iter().skip(from);
-        let params: Vec<String> = params
-            .map(|param| format!("{}: {}", param.name, in_scripts(param.rust_type)))
-            .collect();
+        let params: Vec<String> =
+            params.map(|param| format!("{}: {}", param.name, in_scripts(param))).collect();
         params.join(", ")
     };
-    let returns = in_scripts(primitive.returns.rust_type);
+    let returns = in_scripts(&primitive.returns);
     let kind = primitive.kind.unwrap_or_default();
     match primitive.form {
         Form::Function => format!("{}({}) -> {returns}", primitive.full_name(), params(0)),
@@ -135,25 +135,27 @@ fn signature(primitive: &Primitive) -> String {
     }
 }
 
-/// A type as somebody who writes scripts calls it.
-fn in_scripts(rust_type: &str) -> String {
-    let rust_type = rust_type.replace(' ', "");
-    let inside = |outer: &str| {
-        rust_type.strip_prefix(outer)?.strip_prefix('<')?.strip_suffix('>').map(in_scripts)
-    };
-    if let Some(inner) = inside("Option") {
-        return format!("{inner}?");
-    }
-    if let Some(inner) = inside("Vec") {
-        return format!("[{inner}]");
-    }
-    match rust_type.as_str() {
-        "()" => "nothing".to_owned(),
-        "String" => "text".to_owned(),
-        "(String,String)" => "[text, text]".to_owned(),
-        "i64" | "u64" => "integer".to_owned(),
-        "SecretRef" => "secret".to_owned(),
-        other => other.to_lowercase(),
+/// What a parameter or result is, as somebody who writes scripts calls it.
+fn in_scripts(param: &Param) -> String {
+    word(&Shapes::default().of(param))
+}
+
+fn word(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "anything".to_owned(),
+        Shape::Nothing => "nothing".to_owned(),
+        Shape::Flag => "flag".to_owned(),
+        Shape::Integer => "integer".to_owned(),
+        Shape::Number => "number".to_owned(),
+        Shape::Text => "text".to_owned(),
+        Shape::Bytes => "bytes".to_owned(),
+        Shape::Words(words) => words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join("|"),
+        Shape::List(item) => format!("[{}]", word(item)),
+        Shape::Map(value) => format!("{{text: {}}}", word(value)),
+        Shape::Optional(inner) => format!("{}?", word(inner)),
+        Shape::Either(shapes) => shapes.iter().map(word).collect::<Vec<_>>().join("|"),
+        Shape::Record(name) => name.clone(),
+        Shape::Handle(kind) => kind.clone(),
     }
 }
 

@@ -2,24 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use ceralacca_kernel::{Param, Registry};
+use crate::{Param, Registry};
 use serde_json::Value as Json;
 
 /// What a value is, as far as an editor wants to know.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
+    /// Anything.
     Any,
+    /// Nothing.
     Nothing,
+    /// True or false.
     Flag,
+    /// A whole number.
     Integer,
+    /// A number.
     Number,
+    /// Text.
     Text,
+    /// Bytes.
     Bytes,
     /// One of a few words.
     Words(Vec<String>),
+    /// A list of one shape.
     List(Box<Shape>),
     /// Text keys, values of one shape.
     Map(Box<Shape>),
+    /// That, or nothing.
     Optional(Box<Shape>),
     /// One of several.
     Either(Vec<Shape>),
@@ -31,27 +40,27 @@ pub(crate) enum Shape {
 
 /// A field of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Field {
+pub struct Field {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// What it holds; `Optional` when it may be left out.
-    pub(crate) shape: Shape,
+    pub shape: Shape,
     /// The first paragraph of its doc comment, on one line.
-    pub(crate) doc: String,
+    pub doc: String,
 }
 
 /// Every record and handle met while reading.
 #[derive(Default)]
-pub(crate) struct Shapes {
+pub struct Shapes {
     /// Records by name.
-    pub(crate) records: BTreeMap<String, Vec<Field>>,
+    pub records: BTreeMap<String, Vec<Field>>,
     /// Kinds of handles, with the type's name.
-    pub(crate) handles: BTreeMap<String, String>,
+    pub handles: BTreeMap<String, String>,
 }
 
 impl Shapes {
     /// The handles of everything in the registry.
-    pub(crate) fn new(registry: &Registry) -> Shapes {
+    pub fn new(registry: &Registry) -> Shapes {
         let mut shapes = Shapes::default();
         for primitive in registry.namespaces().iter().flat_map(|namespace| namespace.primitives) {
             if let Some(kind) = primitive.kind {
@@ -62,7 +71,7 @@ impl Shapes {
     }
 
     /// What a parameter or result is.
-    pub(crate) fn of(&mut self, param: &Param) -> Shape {
+    pub fn of(&mut self, param: &Param) -> Shape {
         let schema = (param.schema)().to_value();
         if param.rust_type == "()" {
             return Shape::Nothing;
@@ -74,13 +83,12 @@ impl Shapes {
         if depth > 16 {
             return Shape::Any;
         }
+        let title = schema.get("title").and_then(Json::as_str);
+        if let Some(kind) = title.and_then(|title| title.strip_prefix("handle:")) {
+            return self.handle(kind);
+        }
         if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
             return self.read_reference(reference, root, depth);
-        }
-        if let Some(title) = schema.get("title").and_then(Json::as_str) {
-            if let Some(kind) = title.strip_prefix("handle:") {
-                return self.handle(kind);
-            }
         }
         if let Some(choices) = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(key)) {
             return self.read_choices(choices, root, depth);
@@ -147,10 +155,15 @@ impl Shapes {
             "number" => Shape::Number,
             "string" if schema.get("contentEncoding").is_some() => Shape::Bytes,
             "string" => Shape::Text,
-            "array" => Shape::List(Box::new(match schema.get("items") {
-                Some(items) => self.read(items, root, depth + 1),
-                None => Shape::Any,
-            })),
+            "array" => {
+                // A tuple lists its items; those of ours are of one shape.
+                let first = schema.get("prefixItems").and_then(|items| items.get(0));
+                let item = match schema.get("items").filter(|items| items.is_object()).or(first) {
+                    Some(item) => self.read(item, root, depth + 1),
+                    None => Shape::Any,
+                };
+                Shape::List(Box::new(item))
+            }
             "object" => self.read_object(schema, root, depth),
             _ => Shape::Any,
         }
@@ -193,13 +206,13 @@ impl Shapes {
 }
 
 /// The first paragraph of a doc comment, on one line.
-pub(crate) fn first_paragraph(doc: &str) -> String {
+pub fn first_paragraph(doc: &str) -> String {
     let lines = doc.lines().map(str::trim).skip_while(|line| line.is_empty());
     lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// `certificate_request` is the type `CertificateRequest`.
-pub(crate) fn type_name(kind: &str) -> String {
+pub fn type_name(kind: &str) -> String {
     let words = kind.split(|c: char| !c.is_ascii_alphanumeric());
     let capital = |word: &str| {
         let mut letters = word.chars();
