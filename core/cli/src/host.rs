@@ -1,5 +1,6 @@
 //! The operator at the terminal, or the files that stand in for one.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub(crate) struct Terminal {
     patience: Duration,
     /// Whether somebody is there to answer.
     interactive: bool,
-    spinner: ProgressBar,
+    /// What is going on, and the spinner that shows it.
+    going_on: RefCell<Option<(String, ProgressBar)>>,
 }
 
 impl Terminal {
@@ -34,7 +36,7 @@ impl Terminal {
             approve: unattended.approve,
             patience: duration(&unattended.patience)?,
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            spinner: ProgressBar::hidden(),
+            going_on: RefCell::default(),
         })
     }
 
@@ -57,8 +59,12 @@ impl Terminal {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Takes the spinner away and leaves its line, which may say where something went.
     fn quiet(&self) {
-        self.spinner.finish_and_clear();
+        if let Some((text, spinner)) = self.going_on.take() {
+            spinner.finish_and_clear();
+            let _ = writeln!(io::stderr().lock(), "  {text}");
+        }
     }
 
     fn type_secret(&self, question: Question<'_>) -> Result<Secret, Error> {
@@ -136,15 +142,13 @@ impl Host for Terminal {
         if !io::stderr().is_terminal() {
             return self.say(&format!("  {text}"));
         }
-        if self.spinner.is_hidden() || self.spinner.is_finished() {
-            self.spinner.reset();
-            self.spinner.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("  {spinner} {msg} ({elapsed})");
-            self.spinner.set_style(style.expect("a fixed template"));
-            self.spinner.set_message(text.to_owned());
-            self.spinner.enable_steady_tick(Duration::from_millis(120));
-        }
-        self.spinner.set_message(text.to_owned());
+        self.quiet();
+        let style = ProgressStyle::with_template("  {msg} {spinner} {elapsed}");
+        let spinner = ProgressBar::new_spinner()
+            .with_style(style.expect("a fixed template"))
+            .with_message(text.to_owned());
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        *self.going_on.borrow_mut() = Some((text.to_owned(), spinner));
     }
 
     fn event(&self, event: Event<'_>) {
@@ -153,6 +157,12 @@ impl Host for Terminal {
             Event::Stage { title, replayed: true } => self.say(&format!("· {title} (già fatto)")),
             Event::Waiting { what } => self.progress(&format!("in attesa: {what}")),
         }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.quiet();
     }
 }
 

@@ -162,7 +162,11 @@ impl Run {
             .filter_map(|name| self.options.registry.namespace(name))
             .copied()
             .collect();
-        let outcome = engine.run(&workflow.source, input, &namespaces, self.clone());
+        // The engines are other people's code: a panic in one must not take the report with it.
+        let work = || engine.run(&workflow.source, input, &namespaces, self.clone());
+        let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            Err(RunError::EnginePanicked { language: engine.language() }.into())
+        });
         // What stopped the run wins over what the script made of it.
         let outcome = match self.stopped() {
             Some(stopped) => Err(stopped),

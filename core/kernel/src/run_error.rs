@@ -7,6 +7,7 @@ use crate::{Explain, Report};
 #[derive(Debug, Serialize)]
 pub(crate) enum RunError {
     NotDeclared { namespace: String },
+    EnginePanicked { language: &'static str },
     NotApproved { what: String },
     Suspended { run: u64, what: String },
     OutcomeUnknown { call: String, why: String },
@@ -26,6 +27,12 @@ impl Explain for RunError {
             .found("it is not there")
             .state("the call was not made")
             .next(format!("add \"{namespace}\" to `uses`")),
+            EnginePanicked { language } => Report::refused(
+                "script.engine_panicked",
+                format!("the {language} engine stopped in the middle: this is a bug"),
+            )
+            .state("what the script called before is done and journaled")
+            .next("report it with the journal: ceralacca journal export"),
             NotApproved { what } => Report::refused("run.not_approved", "sending was not approved")
                 .expected("yes")
                 .found("no")

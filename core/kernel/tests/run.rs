@@ -450,5 +450,6 @@ fn wrong_calls_are_refused_in_words() {
         "primitive.too_many_arguments"
     );
     assert_eq!(code(|w| w.call("world", "panic", vec![])), "primitive.panicked");
+    assert_eq!(code(|_| panic!("a bug in an engine")), "script.engine_panicked");
     assert_eq!(code(|w| w.call("world", "sneak", vec![])), "primitive.undeclared_touch");
 }
