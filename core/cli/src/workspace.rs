@@ -67,7 +67,12 @@ impl Workspace {
             agency: AgencySettings { gateway: init.gateway.clone(), ca_sha256: None },
             proxy: ProxySettings::default(),
         };
-        let text = format!("{HEADING}{}{TRAILER}", toml::to_string(&settings).expect("plain data"));
+        // A path that is not Unicode cannot be written into TOML.
+        let text = toml::to_string(&settings).map_err(|error| {
+            let path = root.join(FILE);
+            CliError::Settings { path, problem: error.to_string() }
+        })?;
+        let text = format!("{HEADING}{text}{TRAILER}");
         let workspace = Workspace { root: root.clone(), settings };
         workspace.make_folders()?;
         let path = root.join(FILE);

@@ -9,11 +9,13 @@ use crate::workspace::Workspace;
 
 pub(super) fn carry_out(context: &Context, init: &Init) -> Result<(), Error> {
     let workspace = Workspace::init(init)?;
+    let environment = workspace.root.join(&workspace.settings.environment);
+    let environment = environment.display().to_string();
     if context.json {
         output::json(&serde_json::json!({
-            "workspace": workspace.root,
-            "documents": workspace.documents(),
-            "environment": workspace.root.join(&workspace.settings.environment),
+            "workspace": workspace.root.display().to_string(),
+            "documents": workspace.documents().display().to_string(),
+            "environment": environment,
         }));
         return Ok(());
     }
@@ -23,10 +25,7 @@ pub(super) fn carry_out(context: &Context, init: &Init) -> Result<(), Error> {
     };
     let rows = [
         ("archivio documenti", workspace.documents().display().to_string()),
-        (
-            "percorso dell'ambiente di sicurezza",
-            workspace.root.join(&workspace.settings.environment).display().to_string(),
-        ),
+        ("percorso dell'ambiente di sicurezza", environment),
         ("agency", agency),
     ];
     let rows: Vec<_> = rows.into_iter().map(|(n, text)| vec![format!("  {n}"), text]).collect();

@@ -39,7 +39,7 @@ fn serve(context: &Context, folder: Option<&Path>, address: SocketAddr) -> Resul
     atomic_file::write(&token_file, running.admin_token.expose().as_bytes())
         .map_err(|error| CliError::io(&token_file, &error))?;
     if context.json {
-        let said = serde_json::json!({ "url": running.url(), "admin_token_file": token_file });
+        let said = serde_json::json!({ "url": running.url(), "admin_token_file": token_file.display().to_string() });
         output::text(&said.to_string());
     } else {
         output::text(&format!(

@@ -52,7 +52,9 @@ pub(super) fn carry_out(context: &Context, folder: Option<PathBuf>) -> Result<()
 
     let environment = done["result"]["folder"].as_str().unwrap_or_default();
     if context.json {
-        output::json(&serde_json::json!({ "workspace": tour.root, "environment": environment }));
+        output::json(&serde_json::json!({
+            "workspace": tour.root.display().to_string(), "environment": environment,
+        }));
     } else {
         output::text(&format!(
             "\nUTEF.P12, UTEC.P12 and UTENTE.KS are in\n  {environment}\n\
