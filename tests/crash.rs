@@ -4,6 +4,7 @@
 //! the three files open. The kill comes from outside: the program announces a point and stands still
 //! (`core/kernel/src/crash_point.rs`), the test sends SIGKILL.
 
+#![allow(clippy::print_stdout, reason = "it says how many kill points it tried")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod stage;

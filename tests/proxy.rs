@@ -40,9 +40,10 @@ impl Proxy {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let proxy = Proxy { port, folder, process };
         for _ in 0..100 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Proxy { port, folder, process };
+                return proxy;
             }
             std::thread::sleep(Duration::from_millis(50));
         }

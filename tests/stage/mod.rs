@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "each test file has a stage of its own")]
 #![allow(dead_code, reason = "each test file uses its own part of the stage")]
+#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 pub mod golden;

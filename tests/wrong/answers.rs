@@ -117,6 +117,24 @@ fn a_rejected_request_is_said_to_be_one_and_is_not_sent_again() {
 }
 
 #[test]
+fn after_a_rejection_the_renamed_folder_is_out_of_the_way() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    let mut account = served.account(&codice_fiscale(63_140));
+    let right = account.secrets["pincode"].clone();
+    account.set("pincode", Some("AB12CD34EF56GH78IJ90"));
+    assert_eq!(setup(&stage, &account, &[]).code, Some(1));
+    account.set("pincode", Some(&right));
+    let place = Place::with(&stage, &served, &account);
+    check("environment.pending_request.rejected", 1, &setup(&stage, &account, &[]), place);
+    fs::rename(stage.path("ambiente"), stage.path("ambiente-scartato")).unwrap();
+    setup(&stage, &account, &[]).expect_success();
+    complete("environment.pending_request.rejected", &stage.path("ambiente"));
+    waits("environment.pending_request.rejected", &stage.path("ambiente-scartato"));
+    assert_eq!(served.requests(), 2);
+}
+
+#[test]
 fn a_file_that_was_sent_is_rejected_when_it_comes_again() {
     let served = Served::start();
     let stage = Stage::new(&served);

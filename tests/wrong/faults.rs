@@ -1,4 +1,4 @@
-//! What happens on the way: cuts, failures, nonsense; each mended by resuming, with one request sent.
+//! What happens on the way: cuts, failures, nonsense; each mended by resuming, with one request.
 
 use serde_json::{Value, json};
 

@@ -59,7 +59,7 @@ type SecretCase = (&'static str, &'static str, Option<&'static str>);
 const SECRETS: [SecretCase; 15] = [
     ("secret.pincode_length", "pincode", Some("AB12CD34EF56GH78IJ9")),
     ("secret.pincode_length.space", "pincode", Some("AB12CD34 EF56GH78IJ90")),
-    ("secret.characters.pincode", "pincode", Some("AB12CD34EF56GH78-J90")),
+    ("secret.characters.pincode", "pincode", Some("AB12CD34EF56GH78_J90")),
     ("secret.too_short.pin_di_revoca", "pin_di_revoca", Some("ABCDEF12345678")),
     ("secret.too_long.pin_di_revoca", "pin_di_revoca", Some("ABCDEF123456789012345")),
     ("secret.characters.pin_di_revoca", "pin_di_revoca", Some("ABCDEF12345678è")),

@@ -10,6 +10,7 @@ mod network;
 mod runs;
 mod scripts;
 mod stores;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;

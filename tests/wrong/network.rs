@@ -86,15 +86,12 @@ fn gateways_that_answer_nonsense() {
     let account = served.account(&codice_fiscale(65_002));
     let json = |body: &str| {
         let length = body.len();
-        format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
+        format!("{OK_JSON}Content-Length: {length}\r\n\r\n{body}")
     };
-    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<html>Accedi</html>\n";
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nAccedi\n";
     let moved =
-        "HTTP/1.1 302 Found\r\nLocation: https://iampe.example.it/\r\nContent-Length: 0\r\n\r\n";
-    let long =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n{";
+        "HTTP/1.1 302 Found\r\nLocation: https://iam.example.it/\r\nContent-Length: 0\r\n\r\n";
+    let long = format!("{OK_JSON}Content-Length: 99999999\r\n\r\n{{");
     each(
         [
             ("agency.no_ca_certificate", json(r#"{"certificates": []}"#)),
@@ -102,7 +99,7 @@ fn gateways_that_answer_nonsense() {
             ("net.garbage.base64", json(r#"{"certificates": ["%"]}"#)),
             ("net.garbage.login", page.to_owned()),
             ("net.redirected", moved.to_owned()),
-            ("net.too_large", long.to_owned()),
+            ("net.too_large", long),
         ],
         |(case, answer)| {
             let gateway = Canned::start(answer.into_bytes());
@@ -112,8 +109,10 @@ fn gateways_that_answer_nonsense() {
     );
 }
 
-/// Asks for the CA's certificates, the first thing that reaches out, and holds the error against its
-/// golden file. Nothing but the journal is touched.
+const OK_JSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+
+/// Asks for the CA's certificates, the first thing that reaches out, and holds the error against
+/// its golden file. Nothing but the journal is touched.
 fn ask(case: &str, exit: i32, stage: &Stage, served: &Served, account: &Account) {
     let script = "const WORKFLOW = #{ summary: \"x\", uses: [\"agency\"] };\n\
                   fn run(input) { agency::ca_certificates() }\n";
@@ -125,7 +124,7 @@ fn ask(case: &str, exit: i32, stage: &Stage, served: &Served, account: &Account)
     untouched(case, &stage.path("Documenti"), &before);
 }
 
-/// Golden file, exit code, route of the sandbox, what is replaced in its answer, requests that are sent.
+/// Golden file, exit code, route of the sandbox, and what becomes of its answer.
 type Twisted = (&'static str, i32, &'static str, fn(String) -> String);
 
 const TWISTED: [Twisted; 3] = [

@@ -1,4 +1,4 @@
-//! Runs, their journal and their locks: what was changed, removed, held or cut short behind their back.
+//! Runs, their journal and their locks: what was changed, removed or held behind their back.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -123,7 +123,7 @@ fn what_another_process_works_on_is_left_alone() {
 fn an_answer_that_cannot_be_kept_is_asked_for_again() {
     let served = Served::start();
     let account = served.account(&codice_fiscale(66_300));
-    let (stage, mut process) = held(&served, &account, "before rename to attempt.json", 48);
+    let (stage, mut process) = held(&served, &account, "before rename to attempt.json", 55);
     process.kill().unwrap();
     process.wait().unwrap();
     let outbox = fs::read_dir(stage.path(".ceralacca/outbox")).unwrap().next().unwrap().unwrap();

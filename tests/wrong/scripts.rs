@@ -5,48 +5,42 @@ use std::fs;
 use super::{Place, Snapshot, check, each, untouched};
 use crate::stage::{Served, Stage, codice_fiscale};
 
-/// Golden file, whole text of the script. None of them is started.
-const DECLARATIONS: [(&str, &str); 10] = [
-    (
-        "script.syntax",
-        "const WORKFLOW = #{ summary: \"x\", uses: [] };\nfn run(input) { let = 1; }\n",
-    ),
-    ("script.no_run", "const WORKFLOW = #{ summary: \"x\", uses: [] };\nfn corri(input) { 1 }\n"),
-    ("workflow.declaration.none", "fn run(input) { 1 }\n"),
-    (
-        "workflow.declaration.field",
-        "const WORKFLOW = #{ summary: \"x\", uses: [], colour: \"blue\" };\nfn run(input) { 1 }\n",
-    ),
-    (
-        "workflow.declaration.missing",
-        "const WORKFLOW = #{ summary: \"x\" };\nfn run(input) { 1 }\n",
-    ),
+/// Golden file, what the declaration holds, and the rest of the script. None of them is started.
+const DECLARATIONS: [(&str, &str, &str); 10] = [
+    ("script.syntax", r#"summary: "x", uses: []"#, "fn run(input) { let = 1; }"),
+    ("script.no_run", r#"summary: "x", uses: []"#, "fn corri(input) { 1 }"),
+    ("workflow.declaration.none", "", RUN),
+    ("workflow.declaration.field", r#"summary: "x", uses: [], colour: "blue""#, RUN),
+    ("workflow.declaration.missing", r#"summary: "x""#, RUN),
     (
         "workflow.declaration.input",
-        "const WORKFLOW = #{ summary: \"x\", uses: [], input: #{ a: #{ prompt: \"A\", defalt: \"1\" } } };\nfn run(input) { 1 }\n",
+        r#"summary: "x", uses: [], input: #{ a: #{ prompt: "A", defalt: "1" } }"#,
+        RUN,
     ),
-    (
-        "workflow.unknown_namespace",
-        "const WORKFLOW = #{ summary: \"x\", uses: [\"enviroment\"] };\nfn run(input) { 1 }\n",
-    ),
-    (
-        "workflow.unknown_namespace.far",
-        "const WORKFLOW = #{ summary: \"x\", uses: [\"firma\"] };\nfn run(input) { 1 }\n",
-    ),
+    ("workflow.unknown_namespace", r#"summary: "x", uses: ["enviroment"]"#, RUN),
+    ("workflow.unknown_namespace.far", r#"summary: "x", uses: ["firma"]"#, RUN),
     (
         "workflow.unknown_input_type",
-        "const WORKFLOW = #{ summary: \"x\", uses: [], input: #{ a: #{ type: \"date\", prompt: \"A\" } } };\nfn run(input) { 1 }\n",
+        r#"summary: "x", uses: [], input: #{ a: #{ type: "date", prompt: "A" } }"#,
+        RUN,
     ),
     (
         "input.wrong",
-        "const WORKFLOW = #{ summary: \"x\", uses: [], input: #{ a: #{ type: \"integer\", prompt: \"A\", preset: \"uno\" } } };\nfn run(input) { 1 }\n",
+        r#"summary: "x", uses: [], input: #{ a: #{ type: "integer", prompt: "A", preset: "1a" } }"#,
+        RUN,
     ),
 ];
+
+const RUN: &str = "fn run(input) { 1 }";
 
 #[test]
 fn workflows_that_cannot_be_started() {
     let stage = Stage::embedded();
-    each(DECLARATIONS, |(case, text)| {
+    each(DECLARATIONS, |(case, declaration, rest)| {
+        let text = match declaration {
+            "" => format!("{rest}\n"),
+            declaration => format!("const WORKFLOW = #{{ {declaration} }};\n{rest}\n"),
+        };
         fs::write(stage.path("mio.rhai"), text).unwrap();
         let before = Snapshot::of(stage.folder.path());
         let finished = stage.run(&["run", "./mio.rhai"]);
@@ -57,8 +51,9 @@ fn workflows_that_cannot_be_started() {
     });
 }
 
-/// Golden file, exit code, body of `run`. Each runs in a workspace of its own, with every namespace.
-const BODIES: [(&str, i32, &str); 26] = [
+/// Golden file, exit code, body of `run`. Each has a workspace of its own, and every namespace.
+const BODIES: [(&str, i32, &str); 27] = [
+    ("certif_in.malformed", 1, r#"ambiente().import_certificates(blob(2, 0))"#),
     ("script.failed", 1, r#"throw "il file non va bene""#),
     ("script.failed.language", 1, "let a = [1]; a[7]"),
     ("script.limit.loop", 1, "loop { }"),
@@ -96,11 +91,7 @@ const BODIES: [(&str, i32, &str); 26] = [
         1,
         r#"environment::open("nowhere", prompt::secret("password"))"#,
     ),
-    (
-        "environment.no_pending_keys",
-        1,
-        r#"ambiente().certificate_request(identity::account("RSSMRA85M01H501Q", "000"), prompt::secret("pincode"), prompt::secret("pin_di_revoca"), agency::ca_certificates())"#,
-    ),
+    ("environment.no_pending_keys", 1, r#"chiedi(ambiente(), agency::ca_certificates())"#),
     (
         "environment.disk_missing",
         1,
@@ -111,16 +102,8 @@ const BODIES: [(&str, i32, &str); 26] = [
         1,
         r#"let n = "a"; n.pad(300, "a"); environment::create(n, prompt::secret("password"))"#,
     ),
-    (
-        "certificate.malformed",
-        1,
-        r#"chiavi().certificate_request(identity::account("RSSMRA85M01H501Q", "000"), prompt::secret("pincode"), prompt::secret("pin_di_revoca"), [blob(8, 0x30)])"#,
-    ),
-    (
-        "request.ca_unusable",
-        1,
-        r#"chiavi().certificate_request(identity::account("RSSMRA85M01H501Q", "000"), prompt::secret("pincode"), prompt::secret("pin_di_revoca"), [])"#,
-    ),
+    ("certificate.malformed", 1, r#"chiedi(chiavi(), [blob(8, 0x30)])"#),
+    ("request.ca_unusable", 1, r#"chiedi(chiavi(), [])"#),
 ];
 
 /// What the bodies can use.
@@ -128,6 +111,10 @@ const DEFINITIONS: &str = r#"
 fn ancora(n) { ancora(n + 1) }
 fn ambiente() { environment::create("ambiente", prompt::secret("password")) }
 fn chiavi() { let env = ambiente(); env.generate_keys(); env }
+fn chiedi(env, ca) {
+    let account = identity::account("RSSMRA85M01H501Q", "000");
+    env.certificate_request(account, prompt::secret("pincode"), prompt::secret("pin_di_revoca"), ca)
+}
 "#;
 
 #[test]
@@ -139,13 +126,55 @@ fn scripts_that_go_wrong_while_they_run() {
     each(BODIES, |(case, exit, body)| {
         let stage = Stage::new(&served);
         let text = format!(
-            "const WORKFLOW = #{{ summary: \"x\", uses: [\"agency\", \"environment\", \"identity\", \
-             \"prompt\"] }};\nfn run(input) {{ {body} }}\n{DEFINITIONS}"
+            "const WORKFLOW = #{{ summary: `x`, uses: [`agency`, `environment`, `identity`, \
+             `prompt`] }};\nfn run(input) {{ {body} }}\n{DEFINITIONS}"
         );
         fs::write(stage.path("mio.rhai"), text).unwrap();
         let documents = Snapshot::of(&stage.path("Documenti"));
         let secrets = account.secrets_file.display().to_string();
         let finished = stage.run(&["run", "./mio.rhai", "--secrets", &secrets]);
+        check(case, exit, &finished, Place::with(&stage, &served, &account));
+        untouched(case, &stage.path("Documenti"), &documents);
+    });
+    assert_eq!(served.requests(), 0);
+}
+
+/// As `BODIES`, in Lua: the same codes, with the words of that language.
+const LUA: [(&str, i32, &str); 12] = [
+    ("script.syntax.lua", 2, "local = 1"),
+    ("script.failed.lua", 1, "error('il file non va bene')"),
+    ("script.failed.lua_language", 1, "local a = nil; return a.b"),
+    ("script.limit.lua_loop", 1, "while true do end"),
+    ("script.limit.lua_text", 1, "local t = 'x'; while true do t = t .. t end"),
+    ("script.order", 1, "for k in pairs({ [{}] = 1, [{}] = 2 }) do end"),
+    ("script.unknown_name.lua_namespace", 2, "firma.cades('x')"),
+    ("script.unknown_name.lua_primitive", 2, "environment.creat('a', prompt.secret 'password')"),
+    ("script.unknown_name.lua_method", 2, "ambiente():generate_key()"),
+    ("script.value.lua", 2, "prompt.show('x', function() end)"),
+    (
+        "primitive.wrong_argument.lua_field",
+        2,
+        "ambiente():generate_keys { encription = 'rsa-4096' }",
+    ),
+    ("primitive.wrong_argument.lua_handle", 2, "environment.create('a', ambiente())"),
+];
+
+#[test]
+fn lua_scripts_that_go_wrong() {
+    let served = Served::start();
+    let account = served.account(&codice_fiscale(61_100));
+    each(LUA, |(case, exit, body)| {
+        let stage = Stage::new(&served);
+        let text = format!(
+            "local workflow = {{ summary = \"x\", uses = {{ \"agency\", \"environment\", \
+             \"identity\", \"prompt\" }} }}\nlocal function ambiente() return \
+             environment.create(\"ambiente\", prompt.secret \"password\") end\n\
+             function workflow.run(input)\n  {body}\nend\nreturn workflow\n"
+        );
+        fs::write(stage.path("mio.lua"), text).unwrap();
+        let documents = Snapshot::of(&stage.path("Documenti"));
+        let secrets = account.secrets_file.display().to_string();
+        let finished = stage.run(&["run", "./mio.lua", "--secrets", &secrets]);
         check(case, exit, &finished, Place::with(&stage, &served, &account));
         untouched(case, &stage.path("Documenti"), &documents);
     });

@@ -1,4 +1,4 @@
-//! Environments whose files are damaged, foreign or locked with another password; and the sandbox's own.
+//! Environments and sandboxes whose files are damaged, missing, or under another password.
 
 use std::fs;
 use std::net::TcpListener;
@@ -93,7 +93,8 @@ fn edit(folder: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 /// Two thousand million iterations: the last number of the file, one octet longer than it was.
 ///
 /// ```text
-/// PFX 30 82 LL LL … MacData 30 LL ( DigestInfo 30 31 30 0d …, salt, iterations 02 03 01 86 a0 )
+/// PFX 30 82 LL LL …
+///     MacData 30 LL ( DigestInfo 30 31 30 0d …, salt, iterations 02 03 01 86 a0 )
 /// ```
 fn ask_for_too_much(bytes: &mut Vec<u8>) {
     let digest_info = [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09];
