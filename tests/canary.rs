@@ -69,7 +69,11 @@ fn secrets_stay_where_they_belong() {
         }
     }
     assert!(found.is_empty(), "{found:#?}");
-    println!("{} places searched for {} forms of secrets", places.len(), canaries.len());
+    stage::say(&format!(
+        "{} places searched for {} forms of secrets",
+        places.len(),
+        canaries.len()
+    ));
 }
 
 /// The search finds each form where it is.

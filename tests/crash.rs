@@ -31,6 +31,7 @@ fn killed_anywhere_lua() {
 }
 
 fn killed_everywhere(script: &str, first_account: u32) {
+    let name = script.rsplit('/').next().unwrap_or(script);
     let served = Served::start();
     let mut seen = BTreeSet::new();
     let mut point = 0;
@@ -69,7 +70,7 @@ fn killed_everywhere(script: &str, first_account: u32) {
     for file in ["UTEF.P12", "UTEC.P12", "UTENTE.KS", "req.ccc"] {
         assert!(seen.contains(&format!("before rename to {file}")), "{file}: {seen:?}");
     }
-    println!("{script}: killed at {} points, resumed each time", point - 1);
+    stage::say(&format!("{name}: killed at {} points, resumed each time", point - 1));
 }
 
 /// Runs until the point, kills the process there, and gives the point's name; `None` when the run ended

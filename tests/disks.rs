@@ -195,7 +195,7 @@ fn a_folder_of_somebody_else_is_not_ours_to_use() {
     // Root may do anything but what belongs to a user whom its namespace does not know.
     let given_away = run(Command::new("chown").args(["12345:12345", &folder])).code == Some(0);
     if !given_away {
-        println!("not judged: only root can give a folder away");
+        stage::say("not judged: only root can give a folder away");
         return;
     }
     let played = medium.play("start");

@@ -254,6 +254,12 @@ impl Finished {
     }
 }
 
+/// Says something that a person should read although the test passed; cargo keeps back what is printed.
+pub fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Finished {
     let Output { status, stdout, stderr } = command.output().unwrap();

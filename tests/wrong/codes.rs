@@ -58,12 +58,12 @@ fn every_code_has_its_golden_file() {
         assert!(!written.iter().any(|name| is_of(name, code)), "{code} has a golden file by now");
     }
     let words: Vec<_> = UNMET.iter().map(|(code, why)| format!("{code}: {why}")).collect();
-    println!(
+    crate::stage::say(&format!(
         "{} codes, {} golden files; without one:\n{}",
         codes.len(),
         written.len(),
         words.join("\n")
-    );
+    ));
 }
 
 /// The words of errors that no command line leads to, and why. They are made from their variants.

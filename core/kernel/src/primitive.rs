@@ -361,7 +361,7 @@ impl Explain for PrimitiveError {
 /// Declares a namespace: its name, and each primitive with doc comment, typed parameters, release,
 /// effect, what it touches, and the function behind it, whose first parameter is the [`Call`].
 ///
-/// ```ignore
+/// ```text
 /// ceralacca_kernel::primitives! {
 ///     /// What the namespace is for.
 ///     namespace environment;
