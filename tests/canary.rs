@@ -60,20 +60,28 @@ fn secrets_stay_where_they_belong() {
     assert!(places.iter().any(|(place, _)| place.ends_with("journal.sqlite")), "the search looks");
     assert!(places.iter().any(|(place, _)| place.contains("SANDBOX.sqlite")), "the search looks");
 
-    let mut found = Vec::new();
-    for (place, bytes) in &places {
-        for (name, form, canary) in &canaries {
-            if contains(bytes, canary) {
-                found.push(format!("{name} as {form} in {place}"));
-            }
-        }
-    }
+    let found = search(&places, &canaries);
     assert!(found.is_empty(), "{found:#?}");
     stage::say(&format!(
         "{} places searched for {} forms of secrets",
         places.len(),
         canaries.len()
     ));
+}
+
+type Canary = (String, &'static str, Vec<u8>);
+
+/// Every canary that is somewhere, in words.
+fn search(places: &[(String, Vec<u8>)], canaries: &[Canary]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (place, bytes) in places {
+        for (name, form, canary) in canaries {
+            if contains(bytes, canary) {
+                found.push(format!("{name} as {form} in {place}"));
+            }
+        }
+    }
+    found
 }
 
 /// The search finds each form where it is.
@@ -89,7 +97,7 @@ fn the_search_finds_what_it_looks_for() {
     assert!(forms("Canarino42Zeta").iter().any(|(_, form)| contains(&wide, form)));
 }
 
-fn canaries(account: &Account) -> Vec<(String, &'static str, Vec<u8>)> {
+fn canaries(account: &Account) -> Vec<Canary> {
     let mut canaries = Vec::new();
     let mut secrets = account.secrets.clone();
     secrets.insert("wrong portal password".into(), "PortaleSbagliatoCanarino".into());
