@@ -103,6 +103,11 @@ fn certificates_near_their_end_are_announced() {
     }
     let json = stage.run(&["certificates", "--json", "--secrets", &secrets]).json();
     assert_eq!(json[0]["expires_soon"], true);
+
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/list_certificates.lua");
+    let listed = stage.run(&["run", example, "--json", "--secrets", &secrets]).json();
+    assert_eq!(listed["result"]["certificates"][1]["nome"], json[1]["nome"]);
+    assert_eq!(listed["result"]["expires"], json[0]["fine_validita"]);
 }
 
 #[cfg(unix)]
