@@ -7,17 +7,27 @@
 //! - [`identity`]: codice fiscale, sede, account, and the rules of the secrets.
 //! - [`journal`]: the append-only, hash-chained journal of runs.
 //! - [`keystore`]: keys, requests, certificates and their containers.
+//! - [`archive`]: the index of a digital archive.
+//! - [`signing`]: CMS signatures, CAdES, trust, reports of questions and answers.
+//! - [`timestamp`]: RFC 3161 marks.
+//! - [`inspect`]: any signed, marked or sealed file, opened by its content.
+//! - [`xml`]: the communication of the impronta and its control.
 //! - [`submission`]: the seam to the Agency, and delivering once.
 //! - [`net`]: the HTTP client of a gateway.
 //! - [`sandbox`]: a pretend Agency.
 //! - [`engine_rhai`], [`engine_lua`]: the two script front-ends.
 
+pub use ceralacca_archive as archive;
 pub use ceralacca_engine_lua as engine_lua;
 pub use ceralacca_engine_rhai as engine_rhai;
 pub use ceralacca_identity as identity;
+pub use ceralacca_inspect as inspect;
 pub use ceralacca_journal as journal;
 pub use ceralacca_kernel as kernel;
 pub use ceralacca_keystore as keystore;
 pub use ceralacca_net as net;
 pub use ceralacca_sandbox as sandbox;
+pub use ceralacca_signing as signing;
 pub use ceralacca_submission as submission;
+pub use ceralacca_timestamp as timestamp;
+pub use ceralacca_xml as xml;

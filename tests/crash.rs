@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
+use stage::kill::killed_at;
 use stage::{Served, Stage, codice_fiscale};
 
 /// More points than any run passes; reaching it means the search for the last one failed.
@@ -77,25 +78,7 @@ fn killed_everywhere(script: &str, first_account: u32) {
 /// before it.
 fn run_until(stage: &Stage, script: &str, account: &stage::Account, point: u32) -> Option<String> {
     let arguments = stage.setup_arguments(script, account);
-    let mut command = stage.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    command.env("CERALACCA_CRASH_POINT", point.to_string());
-    let mut process =
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mark = format!("crash point {point}: ");
-    let mut name = None;
-    let mut said = String::new();
-    for line in BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok) {
-        if let Some(found) = line.strip_prefix(&mark) {
-            name = Some(found.to_owned());
-            process.kill().unwrap();
-            break;
-        }
-        said.push_str(&line);
-        said.push('\n');
-    }
-    let status = process.wait().unwrap();
-    assert!(name.is_some() || status.success(), "without a kill it finishes: {said}");
-    name
+    killed_at(&mut stage.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()), point)
 }
 
 /// The fingerprints that `generate_keys` put into the journal, if it came that far.

@@ -6,5 +6,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod crafted;
 mod stage;
 mod wrong;

@@ -5,7 +5,8 @@
 mod stage;
 
 use serde_json::Value;
-use stage::{Served, Stage, codice_fiscale, golden};
+use stage::impronta::{ARCHIVE, Filing, RHAI, day, run};
+use stage::{Account, Served, Stage, codice_fiscale, golden};
 
 #[test]
 fn both_languages_leave_the_same_journal() {
@@ -16,39 +17,70 @@ fn both_languages_leave_the_same_journal() {
         let account = served.account(&codice_fiscale(30_000 + number));
         let arguments = stage.setup_arguments(script, &account);
         stage.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).expect_success();
-        steady(&stage, &account)
+        steady(&stage, &account, &[])
     });
+    alike("setup_environment", journals);
+}
+
+#[test]
+fn both_languages_file_alike() {
+    let served = Served::start();
+    let filing = Filing::new(&served, &codice_fiscale(30_010));
+    let journals = [("file_impronta", 1), (RHAI, 2)].map(|(script, period)| {
+        let stage = filing.stage();
+        run(&stage, &filing.arguments(script, period, ARCHIVE)).expect_success();
+        steady(&stage, &filing.account, &[(&day(period), "DAY"), (ARCHIVE, "ARCHIVE")])
+    });
+    alike("file_impronta", journals);
+}
+
+fn alike(name: &str, journals: [String; 2]) {
     assert_eq!(journals[0], journals[1]);
-    golden::check("tests/golden/setup_environment.journal", &journals[0]);
+    golden::check(&format!("tests/golden/{name}.journal"), &journals[0]);
+    let steps = journals[0].matches("\"step\": ").count();
+    stage::say(&format!("{name}: both languages leave the same {steps} steps"));
 }
 
 /// The journal as text, without what differs from run to run.
-fn steady(stage: &Stage, account: &stage::Account) -> String {
+fn steady(stage: &Stage, account: &Account, more: &[(&str, &str)]) -> String {
     let mut text = String::new();
-    for mut entry in stage.journal() {
+    let journal = stage.journal();
+    for mut entry in journal.clone() {
         let event = entry["event"].take();
-        text.push_str(&serde_json::to_string_pretty(&without_random(event)).unwrap());
+        let event = without_random(without_source(event));
+        text.push_str(&serde_json::to_string_pretty(&event).unwrap());
         text.push('\n');
     }
     let folder = stage.folder.path().canonicalize().unwrap().display().to_string();
-    golden::steady(
-        &text,
-        &[
-            (&stage.folder.path().display().to_string(), "WORKSPACE"),
-            (&folder, "WORKSPACE"),
-            (&account.codice_fiscale, "CODICE_FISCALE"),
-            (&account.utente, "UTENTE"),
-        ],
-    )
+    let protocollo = journal.last().unwrap()["event"]["finished"]["result"]["protocollo"].as_str();
+    let mut names = vec![
+        (protocollo.unwrap(), "PROTOCOLLO"),
+        (stage.folder.path().to_str().unwrap(), "WORKSPACE"),
+        (&folder, "WORKSPACE"),
+        (&account.codice_fiscale, "CODICE_FISCALE"),
+        (&account.utente, "UTENTE"),
+    ];
+    names.extend(more);
+    golden::steady(&text, &names)
 }
 
-/// Leaves out the source, and the certificates and hashes that are random by nature.
+/// The script's own text and place, in which the two differ.
+fn without_source(mut event: Value) -> Value {
+    if let Some(started) = event.get_mut("started") {
+        for name in ["source", "source_sha256", "file", "path", "key"] {
+            started[name] = Value::from("-");
+        }
+    }
+    event
+}
+
+/// Leaves out the certificates and hashes that are random by nature.
 fn without_random(mut value: Value) -> Value {
     match &mut value {
         Value::Object(map) => {
-            for name in ["source", "source_sha256", "file", "path", "key", "arguments_sha256"] {
-                if let Some(text) = map.get_mut(name) {
-                    *text = Value::from("-");
+            for name in ["arguments_sha256"] {
+                if let Some(value) = map.get_mut(name) {
+                    *value = Value::from("-");
                 }
             }
             for (_, inner) in map.iter_mut() {

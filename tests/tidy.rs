@@ -5,14 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that each crate may depend on: ARCHITECTURE.md, "Arrows".
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("kernel", &[]),
+    ("archive", &["kernel"]),
     ("identity", &["kernel"]),
     ("journal", &["kernel"]),
     ("keystore", &["identity", "kernel"]),
-    ("submission", &["keystore", "identity", "kernel"]),
-    ("net", &["submission", "keystore", "identity", "kernel"]),
-    ("sandbox", &["submission", "keystore", "identity", "kernel"]),
+    ("signing", &["keystore", "identity", "kernel"]),
+    ("timestamp", &["signing", "keystore", "identity", "kernel"]),
+    ("inspect", &["timestamp", "signing", "keystore", "identity", "kernel"]),
+    ("xml", &["timestamp", "signing", "keystore", "identity", "kernel"]),
+    ("submission", &["signing", "keystore", "identity", "kernel"]),
+    ("net", &["submission", "timestamp", "signing", "keystore", "identity", "kernel"]),
+    ("sandbox", &["submission", "xml", "timestamp", "signing", "keystore", "identity", "kernel"]),
     ("engine-rhai", &["kernel"]),
     ("engine-lua", &["kernel"]),
     (
@@ -24,6 +29,11 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "sandbox",
             "journal",
             "submission",
+            "archive",
+            "inspect",
+            "xml",
+            "timestamp",
+            "signing",
             "keystore",
             "identity",
             "kernel",

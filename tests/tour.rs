@@ -18,8 +18,26 @@ fn the_tour_ends_with_the_three_files() {
         assert!(place.join("ambiente").join(file).is_file(), "{}", finished.stdout);
     }
     assert!(finished.stdout.contains(&place.join("ambiente").display().to_string()));
-    let shown = golden::steady(&finished.stdout, &[(&place.display().to_string(), "TOUR")]);
+    let filed = run(Command::new(PROGRAM).args(["runs", "2", "--json", "-C"]).arg(&place)).json();
+    let protocollo = find_protocollo(&filed).expect("the second run has a protocollo");
+    assert!(protocollo.len() == 17 && protocollo.bytes().all(|byte| byte.is_ascii_digit()));
+    let shown = golden::steady(
+        &finished.stdout.replace(&protocollo, "PROTOCOLLO"),
+        &[(&place.display().to_string(), "TOUR")],
+    );
     golden::check("tests/golden/tour.txt", &steady_words(&shown));
+}
+
+/// The last protocollo in a run's entries.
+fn find_protocollo(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(map) => match map.get("protocollo").and_then(Value::as_str) {
+            Some(protocollo) => Some(protocollo.to_owned()),
+            None => map.values().rev().find_map(find_protocollo),
+        },
+        Value::Array(items) => items.iter().rev().find_map(find_protocollo),
+        _ => None,
+    }
 }
 
 /// Dates as the Agency writes them, and made-up names.
@@ -75,6 +93,29 @@ fn the_smallest_examples_run() {
     assert!(runs.stdout.contains("failed, can be resumed"), "{}", runs.stdout);
     let shown = stage.run(&["runs", "1"]).expect_success();
     assert!(shown.stdout.contains("• Controlla"), "{}", shown.stdout);
+}
+
+#[test]
+fn the_examples_of_archives_and_signatures_run() {
+    let stage = Stage::embedded();
+    let example = |name: &str| format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
+    let secrets = ["--secrets", "busta.toml", "--json"];
+    let account = ["sandbox", "account", "RSSMRA85M01H501Q", "--secrets-file", "busta.toml"];
+    stage.run(&account).expect_success();
+    let file = ["sandbox", "signer", "RSSMRA85M01H501Q", "--file", "firma.p12"];
+    stage.run(&[&file[..], &secrets].concat()).expect_success();
+    let (index, sign) = (example("index_archive.lua"), example("sign_and_mark.lua"));
+    let archive = format!("archive={}", example("archive"));
+    stage.run(&["run", &index, &archive]).expect_success();
+    let document = format!("document={}", example("archive/2025-01-1/fattura-001.xml"));
+    let signing = ["run", &sign, &document, "signer=firma.p12", "--approve"];
+    let signed = stage.run(&[&signing[..], &secrets].concat()).json();
+    let path = |name: &str| signed["result"][name]["id"]["path"].as_str().unwrap().to_owned();
+    for name in ["signed", "marked"] {
+        let (verify, file) = (example("verify_signed.rhai"), format!("file={}", path(name)));
+        stage.run(&["run", &verify, &file]).expect_success();
+        stage.run(&["verify", &path(name)]).expect_success();
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@
 
 pub mod golden;
 pub mod http;
+pub mod impronta;
 pub mod judge;
+pub mod kill;
 
 use std::collections::BTreeMap;
 use std::fs;

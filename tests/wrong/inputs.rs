@@ -52,6 +52,16 @@ fn inputs_that_break_a_rule_begin_nothing() {
     assert_eq!(served.requests(), 0);
 }
 
+#[test]
+fn a_protocollo_has_17_digits() {
+    let stage = Stage::embedded();
+    let arguments = ["run", "replace_impronta", "protocollo=2611220000000000X"];
+    let others = ["archive=a", "dal=2025-01-01", "al=2025-12-31", "denominazione=A", "utente=A"];
+    let more = ["codice_fiscale=RSSMRA85M01H501Q", "tipi_documento=D01", "signer=f.p12"];
+    let all = [&arguments[..], &others, &more].concat();
+    check("input.protocollo", 2, &stage.run(&all), Place::new(&stage));
+}
+
 /// Golden file, name and text of a secret.
 type SecretCase = (&'static str, &'static str, Option<&'static str>);
 

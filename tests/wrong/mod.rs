@@ -5,12 +5,15 @@
 mod answers;
 mod codes;
 mod faults;
+mod files;
+mod filing;
 mod inputs;
 mod network;
 mod runs;
 mod scripts;
 mod stores;
 mod terminal;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,9 +53,22 @@ impl<'a> Place<'a> {
         }
         let names: Vec<_> = names.iter().map(|(found, name)| (found.as_str(), *name)).collect();
         let text = numbers(&golden::steady(text, &names), "process ", "N");
-        let text = numbers(&text, "setup_environment.rhai:", "LINE");
-        four_digits(&numbers(&text, "127.0.0.1:", "PORT"), " bytes")
+        let shipped = ["setup_environment.rhai:", "file_impronta.lua:", "file_impronta.rhai:"];
+        let text = shipped.iter().fold(text, |text, script| numbers(&text, script, "LINE"));
+        let text = numbers(&text, "127.0.0.1:", "PORT");
+        four_digits(&without_protocollo(&text), " bytes")
     }
+}
+
+/// The name of a receipt begins with its protocollo.
+fn without_protocollo(text: &str) -> String {
+    let mut parts: Vec<String> = text.split(".rcc").map(str::to_owned).collect();
+    let last = parts.len() - 1;
+    for part in &mut parts[..last] {
+        let bare = part.trim_end_matches(|character: char| character.is_ascii_digit()).len();
+        part.replace_range(bare.., "NUMBER");
+    }
+    parts.join(".rcc")
 }
 
 /// Replaces the number behind each `mark` by a name.

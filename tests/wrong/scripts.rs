@@ -21,7 +21,7 @@ const DECLARATIONS: [(&str, &str, &str); 10] = [
     ("workflow.unknown_namespace.far", r#"summary: "x", uses: ["firma"]"#, RUN),
     (
         "workflow.unknown_input_type",
-        r#"summary: "x", uses: [], input: #{ a: #{ type: "date", prompt: "A" } }"#,
+        r#"summary: "x", uses: [], input: #{ a: #{ type: "importo", prompt: "A" } }"#,
         RUN,
     ),
     (

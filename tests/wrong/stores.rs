@@ -136,9 +136,12 @@ fn sandboxes_that_cannot_be_opened() {
     let served_there = ["sandbox", "serve", "--folder", "sabbia", "--address", &address];
     check("sandbox.listen", 1, &stage.run(&served_there), place);
     let state = stage.path("sabbia/stato-SANDBOX.sqlite");
-    Connection::open(&state).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let database = Connection::open(&state).unwrap();
+    let own: u32 = database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    database.execute_batch("PRAGMA user_version = 99").unwrap();
     check("sandbox.newer_store", 1, &open("sabbia"), place);
-    Connection::open(&state).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
+    database.execute_batch(&format!("PRAGMA user_version = {own}")).unwrap();
+    drop(database);
     let key = fs::read(stage.path("sabbia/ca-SANDBOX.p8")).unwrap();
     fs::write(stage.path("sabbia/ca-SANDBOX.p8"), &key[..100]).unwrap();
     check("sandbox.ca", 1, &open("sabbia"), place);

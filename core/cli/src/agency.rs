@@ -3,18 +3,16 @@
 //! Nothing is opened before the first request, so that a run that replays or only reads stays local.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use ceralacca_kernel::{Error, Host, Question, Registry};
-use ceralacca_net::{GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
-use ceralacca_sandbox::Running;
+use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
     ReceiptRecord, Revocation, RevocationRequested, Search,
 };
 
-use crate::commands::sandbox;
+use crate::embedded::Embedded;
 use crate::host::Terminal;
 use crate::settings;
 use crate::workspace::Workspace;
@@ -23,28 +21,23 @@ use crate::workspace::Workspace;
 pub(crate) struct ConfiguredAgency {
     gateway: Option<String>,
     proxy: settings::ProxySettings,
-    sandbox_folder: PathBuf,
+    embedded: Rc<Embedded>,
     terminal: Rc<Terminal>,
     registry: Rc<Registry>,
-    connected: OnceCell<Connected>,
-}
-
-struct Connected {
-    gateway: HttpGateway,
-    /// Kept so that the embedded sandbox serves as long as the run.
-    _sandbox: Option<Running>,
+    connected: OnceCell<HttpGateway>,
 }
 
 impl ConfiguredAgency {
     pub(crate) fn new(
         workspace: &Workspace,
+        embedded: Rc<Embedded>,
         terminal: Rc<Terminal>,
         registry: Rc<Registry>,
     ) -> ConfiguredAgency {
         ConfiguredAgency {
             gateway: workspace.settings.agency.gateway.clone(),
             proxy: workspace.settings.proxy.clone(),
-            sandbox_folder: workspace.sandbox_folder(),
+            embedded,
             terminal,
             registry,
             connected: OnceCell::new(),
@@ -56,37 +49,42 @@ impl ConfiguredAgency {
             let connected = self.connect().map_err(not_delivered)?;
             let _ = self.connected.set(connected);
         }
-        Ok(&self.connected.get().expect("set just before").gateway)
+        Ok(self.connected.get().expect("set just before"))
     }
 
-    fn connect(&self) -> Result<Connected, Error> {
-        let (url, running) = match &self.gateway {
-            Some(url) => (url.clone(), None),
-            None => {
-                let running = sandbox::embedded(&self.sandbox_folder)?;
-                (running.url(), Some(running))
-            }
+    fn connect(&self) -> Result<HttpGateway, Error> {
+        let url = match &self.gateway {
+            Some(url) => url.clone(),
+            None => self.embedded.url()?,
         };
         let mut settings = GatewaySettings::new(url);
         settings.proxy = proxy(&self.proxy);
-        let (terminal, registry) = (self.terminal.clone(), self.registry.clone());
-        let ask = Rc::new(move |_: &ProxyServer| {
-            let rule = registry.secret_rule("proxy_password")?;
-            (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)
-        });
-        Ok(Connected { gateway: HttpGateway::new(settings, ask)?, _sandbox: running })
+        Ok(HttpGateway::new(settings, ask_proxy_password(&self.terminal, &self.registry))?)
     }
 }
 
-fn proxy(settings: &settings::ProxySettings) -> ProxySettings {
+/// How the password of a proxy is asked for.
+pub(crate) fn ask_proxy_password(
+    terminal: &Rc<Terminal>,
+    registry: &Rc<Registry>,
+) -> AskProxyPassword {
+    let (terminal, registry) = (terminal.clone(), registry.clone());
+    Rc::new(move |_: &ProxyServer| {
+        let rule = registry.secret_rule("proxy_password")?;
+        (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)
+    })
+}
+
+/// The proxies of the settings.
+pub(crate) fn proxy(proxy: &settings::ProxySettings) -> ProxySettings {
     let server = |server: &settings::ProxyServer| ProxyServer {
         url: server.url.clone(),
         user: server.user.clone(),
     };
     ProxySettings {
-        http: settings.http.as_ref().map(server),
-        https: settings.https.as_ref().map(server),
-        exclusions: settings.exclude.clone(),
+        http: proxy.http.as_ref().map(server),
+        https: proxy.https.as_ref().map(server),
+        exclusions: proxy.exclude.clone(),
     }
 }
 

@@ -50,6 +50,16 @@ pub(crate) enum Command {
     Journal(Journal),
     /// Visualizza certificati: show the certificates of a security environment.
     Certificates(Certificates),
+    /// Verify a signed, marked or sealed file, whatever it is: each check as a question.
+    Verify(Verify),
+    /// Separate the document, the signature and the mark of a file.
+    Extract(Extract),
+    /// Turn a mark into another form: tsr, tst, tsd, m7m.
+    Convert(Convert),
+    /// Print the impronta (digest) of a file.
+    Impronta(Impronta),
+    /// Controlla: check a communication of the impronta, and write its diagnostic.
+    Controlla(Controlla),
     /// List the workflows and say which file wins, or show one.
     Workflows {
         /// The workflow to show.
@@ -91,6 +101,14 @@ pub(crate) struct Init {
     /// Address of a gateway; otherwise the sandbox inside the program is used.
     #[arg(long, value_name = "URL")]
     pub(crate) gateway: Option<String>,
+
+    /// Address of a timestamping service (RFC 3161); otherwise the sandbox's own.
+    #[arg(long, value_name = "URL")]
+    pub(crate) tsa: Option<String>,
+
+    /// Certificates and CRLs that verification trusts: a file, or a folder of them.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) trust: Vec<PathBuf>,
 }
 
 /// How a run is to be carried out.
@@ -171,6 +189,89 @@ pub(crate) struct Certificates {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca verify indice.xml.p7m                 looks for indice.xml.p7m.tsr beside it
+  ceralacca verify indice.p7s --content indice.xml
+  ceralacca verify indice.xml.p7m --trust ca.pem --json
+
+Exit codes: 0 valid, 1 invalid or indeterminate")]
+pub(crate) struct Verify {
+    /// The file, recognised by its content.
+    pub(crate) file: PathBuf,
+
+    /// What a detached signature or a mark is about.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content: Option<PathBuf>,
+
+    /// The mark of the file; otherwise FILE.tsr or FILE.tst, where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mark: Option<PathBuf>,
+
+    /// Certificates and CRLs to trust besides those of the settings: a file, or a folder of them.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) trust: Vec<PathBuf>,
+
+    /// Verify as of this moment, such as 2025-12-31T12:00:00Z; otherwise now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ceralacca extract indice.xml.m7m --into aperto")]
+pub(crate) struct Extract {
+    /// The file, recognised by its content.
+    pub(crate) file: PathBuf,
+
+    /// Where the parts go; files there are never overwritten.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) into: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca convert indice.xml.p7m.m7m tsr
+  ceralacca convert indice.xml.p7m.tst m7m --content indice.xml.p7m")]
+pub(crate) struct Convert {
+    /// The file with the mark, recognised by its content.
+    pub(crate) file: PathBuf,
+
+    /// The form wanted: tsr, tst, tsd or m7m.
+    pub(crate) to: String,
+
+    /// The marked document, where FILE does not hold it and the form wanted does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content: Option<PathBuf>,
+
+    /// The new file; otherwise FILE with the other ending.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Impronta {
+    /// The files.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// SHA-256, SHA-384 or SHA-512.
+    #[arg(long, default_value = "SHA-256")]
+    pub(crate) digest: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Severities: *** the whole file is rejected, ** a document is, * is no obstacle"
+)]
+pub(crate) struct Controlla {
+    /// The communication, XML.
+    pub(crate) file: PathBuf,
+
+    /// Where the diagnostic and the checked file go; otherwise `controllati` of the workspace.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Api {
     /// A namespace or primitive, such as environment or environment::create.
     pub(crate) name: Option<String>,
@@ -197,6 +298,32 @@ pub(crate) enum Sandbox {
     },
     /// Open an account and print its busta: codici, pincode, portal keys. They are shown once.
     Account(SandboxAccount),
+    /// Issue a key that signs documents, as a trust service provider would: a PKCS#12 file.
+    Signer(SandboxSigner),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  ceralacca sandbox signer RSSMRA85M01H501Q --file responsabile.p12 --secrets busta.toml")]
+pub(crate) struct SandboxSigner {
+    /// Codice fiscale of the person who signs.
+    pub(crate) codice_fiscale: String,
+
+    /// Name in the certificate.
+    #[arg(long, default_value = "Responsabile della conservazione")]
+    pub(crate) name: String,
+
+    /// The new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Take `signer_password` from a TOML file that only you can read, or from a file descriptor.
+    #[arg(long, value_name = "FILE|fd:N")]
+    pub(crate) secrets: Option<String>,
+
+    /// Where the sandbox keeps its state; otherwise the workspace's own sandbox.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

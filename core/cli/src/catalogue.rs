@@ -8,8 +8,11 @@ use ceralacca_kernel::{Engine, Error, Origin, Registry, Source, Workflow, did_yo
 use crate::error::CliError;
 
 /// The workflows shipped inside the program.
-const BUILT_IN: [(&str, &str); 1] =
-    [("setup_environment.rhai", include_str!("../../../scripts/setup_environment.rhai"))];
+const BUILT_IN: [(&str, &str); 3] = [
+    ("setup_environment.rhai", include_str!("../../../scripts/setup_environment.rhai")),
+    ("file_impronta.lua", include_str!("../../../scripts/file_impronta.lua")),
+    ("replace_impronta.rhai", include_str!("../../../scripts/replace_impronta.rhai")),
+];
 
 /// A workflow's file, not read yet.
 #[derive(Clone, Debug)]

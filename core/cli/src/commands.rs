@@ -2,15 +2,21 @@
 
 mod api;
 mod certificates;
+mod controlla;
+mod files;
 mod init;
 mod journal;
 mod run;
 mod runs;
 pub(crate) mod sandbox;
 mod tour;
+mod tour_archive;
+mod verify;
 mod workflows;
 
-use ceralacca_kernel::Error;
+use std::process::ExitCode;
+
+use ceralacca_kernel::{Error, Exit};
 use clap::CommandFactory;
 
 use crate::arguments::{Arguments, Command};
@@ -24,11 +30,16 @@ pub(crate) struct Context {
     pub(crate) program: Program,
 }
 
-/// Carries out what was typed.
-pub(crate) fn carry_out(arguments: Arguments) -> Result<(), Error> {
+/// Carries out what was typed. A command that judges something exits with what it found.
+pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
     let context =
         Context { json: arguments.json, program: Program::new(arguments.workspace.clone()) };
     match arguments.command {
+        Command::Verify(verify) => return verify::carry_out(&context, &verify),
+        Command::Controlla(controlla) => return controlla::carry_out(&context, &controlla),
+        Command::Extract(extract) => files::extract(&context, &extract),
+        Command::Convert(convert) => files::convert(&context, &convert),
+        Command::Impronta(impronta) => files::impronta(&context, &impronta),
         Command::Init(init) => init::carry_out(&context, &init),
         Command::Run(run) => run::carry_out(&context, &run),
         Command::Resume(resume) => run::resume(&context, &resume),
@@ -46,5 +57,11 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<(), Error> {
             clap_complete::generate(shell, &mut command, "ceralacca", &mut std::io::stdout());
             Ok(())
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code of a command that judges something and has printed why.
+fn judged(in_order: bool) -> ExitCode {
+    if in_order { ExitCode::SUCCESS } else { ExitCode::from(Exit::Refused.code()) }
 }

@@ -12,6 +12,9 @@ pub(crate) enum CliError {
     WorkspaceExists { folder: PathBuf },
     Settings { path: PathBuf, problem: String },
     File { path: PathBuf, problem: String },
+    Trust { path: PathBuf, problem: String },
+    NoTimestampService,
+    TimeForm { text: String },
     UnknownWorkflow { name: String, near: Option<String>, known: Vec<String> },
     UnknownLanguage { file: String, known: Vec<String> },
     InputSyntax { text: String },
@@ -48,7 +51,9 @@ impl Explain for CliError {
             CliError::NoWorkspace { .. }
             | CliError::WorkspaceExists { .. }
             | CliError::Settings { .. }
-            | CliError::File { .. } => self.explain_workspace(),
+            | CliError::File { .. }
+            | CliError::Trust { .. }
+            | CliError::NoTimestampService => self.explain_workspace(),
             _ => self.explain_command(),
         }
     }
@@ -75,7 +80,7 @@ impl CliError {
                 "settings.unreadable",
                 format!("the settings {} cannot be read", path.display()),
             )
-            .expected("documents, environment, [agency], [proxy]")
+            .expected("documents, environment, [agency], [proxy], [timestamp], [trust], [impronta]")
             .found(problem.trim_end())
             .state(NOTHING)
             .next("correct the file"),
@@ -84,6 +89,21 @@ impl CliError {
                     .found(problem)
                     .state("nothing was changed there")
                     .next("check the path and its permissions")
+            }
+            CliError::Trust { path, problem } => Report::refused(
+                "trust.unusable",
+                format!("{} cannot be used for trust", path.display()),
+            )
+            .expected("certificates and CRLs, DER or PEM, with RSA keys; or a folder of such files")
+            .found(problem)
+            .state("nothing was verified")
+            .next("correct [trust] in ceralacca.toml, or the path given with --trust"),
+            CliError::NoTimestampService => {
+                Report::usage("timestamp.not_configured", "no timestamping service is set")
+                    .expected("[timestamp] url in ceralacca.toml, since a gateway is set")
+                    .found("none")
+                    .state("no mark was asked for")
+                    .next("add the address of the service, then ceralacca resume RUN")
             }
             _ => unreachable!("explained by the other three"),
         }
@@ -98,6 +118,11 @@ impl CliError {
                     .state(NOTHING)
                     .next("give the time span again")
             }
+            CliError::TimeForm { text } => Report::usage("input.time", "a moment cannot be read")
+                .expected("a moment such as 2025-12-31T12:00:00Z")
+                .found(text)
+                .state(NOTHING)
+                .next("give the moment again"),
             CliError::ApprovalNeeded { what } => Report::refused(
                 "run.approval_needed",
                 "sending needs an approval, and nobody is there to give it",

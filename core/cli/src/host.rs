@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use ceralacca_kernel::{Error, Event, Host, Question, Secret, Sheet};
+use ceralacca_kernel::{Error, Event, Host, Progress, Question, Secret, Sheet};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
@@ -15,6 +15,9 @@ use crate::secrets;
 
 /// How often a slip of the keyboard is forgiven at a prompt.
 const ATTEMPTS: usize = 3;
+
+/// How often what goes on is redrawn.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Talks to the operator on the terminal; everything but results goes to standard error.
 pub(crate) struct Terminal {
@@ -52,6 +55,13 @@ impl Terminal {
         let mut line = String::new();
         io::stdin().read_line(&mut line).ok()?;
         Some(line.trim().to_owned()).filter(|line| !line.is_empty())
+    }
+
+    /// Takes the bar away and leaves nothing.
+    pub(crate) fn clear(&self) {
+        if let Some((_, bar)) = self.going_on.take() {
+            bar.finish_and_clear();
+        }
     }
 
     fn say(&self, text: &str) {
@@ -147,8 +157,33 @@ impl Host for Terminal {
         let spinner = ProgressBar::new_spinner()
             .with_style(style.expect("a fixed template"))
             .with_message(text.to_owned());
-        spinner.enable_steady_tick(Duration::from_millis(120));
+        spinner.enable_steady_tick(TICK);
         *self.going_on.borrow_mut() = Some((text.to_owned(), spinner));
+    }
+
+    fn advance(&self, progress: Progress<'_>) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        let mut going_on = self.going_on.borrow_mut();
+        let (text, bar) = going_on.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(TICK);
+            (progress.text.to_owned(), bar)
+        });
+        progress.text.clone_into(text);
+        if bar.length() != progress.total {
+            let template = match progress.total {
+                Some(_) => "  [{bar:24}] {percent:>3}% {msg}",
+                None => "  {spinner} {msg}",
+            };
+            bar.set_style(ProgressStyle::with_template(template).expect("a fixed template"));
+            if let Some(total) = progress.total {
+                bar.set_length(total);
+            }
+        }
+        bar.set_position(progress.done);
+        bar.set_message(progress.text.to_owned());
     }
 
     fn event(&self, event: Event<'_>) {

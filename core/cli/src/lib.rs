@@ -4,6 +4,7 @@ mod agency;
 mod arguments;
 mod catalogue;
 mod commands;
+mod embedded;
 mod error;
 mod host;
 mod output;
@@ -11,6 +12,8 @@ mod program;
 mod random;
 mod secrets;
 mod settings;
+mod trust;
+mod tsa;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,7 +27,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let json = arguments.json;
     match commands::carry_out(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit,
         Err(error) => {
             output::error(&error, json);
             ExitCode::from(error.exit().code())

@@ -7,11 +7,17 @@ use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Engine, Error, Registry, RunOptions, Services};
+use ceralacca_signing::TrustStore;
 use ceralacca_submission::{FetchChannel, PinnedCa, SendChannel};
+use ceralacca_timestamp::TsaChannel;
+use ceralacca_xml::ControlSettings;
 
 use crate::agency::ConfiguredAgency;
 use crate::catalogue::Catalogue;
+use crate::embedded::Embedded;
 use crate::host::Terminal;
+use crate::trust;
+use crate::tsa::ConfiguredTsa;
 use crate::workspace::Workspace;
 
 /// The program's parts, put together.
@@ -35,6 +41,16 @@ impl Program {
         Workspace::open(self.given_workspace.as_deref())
     }
 
+    /// As [`Program::workspace`]; `None` where there is none and none was named.
+    pub(crate) fn workspace_if_any(&self) -> Result<Option<Workspace>, Error> {
+        match self.workspace() {
+            Err(error) if self.given_workspace.is_none() && error.code() == "workspace.none" => {
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// Where workflows are found.
     pub(crate) fn catalogue<'a>(&'a self, workspace: Option<&'a Path>) -> Catalogue<'a> {
         Catalogue { engines: &self.engines, registry: &self.registry, workspace }
@@ -46,9 +62,17 @@ impl Program {
         workspace: &Workspace,
         terminal: Rc<Terminal>,
     ) -> Result<RunOptions, Error> {
-        let agency: Rc<ConfiguredAgency> =
-            Rc::new(ConfiguredAgency::new(workspace, terminal.clone(), self.registry.clone()));
+        let embedded = Rc::new(Embedded::new(workspace.sandbox_folder()));
+        let with = || (embedded.clone(), terminal.clone(), self.registry.clone());
+        let (own, screen, registry) = with();
+        let agency = Rc::new(ConfiguredAgency::new(workspace, own, screen, registry));
+        let (own, screen, registry) = with();
+        let tsa = Rc::new(ConfiguredTsa::new(workspace, own, screen, registry));
+        let trusted = workspace.clone();
         let mut services = Services::default();
+        services.add(TsaChannel::new(tsa));
+        services.add(TrustStore::new(move || trust::load(Some(&trusted), &[])));
+        services.add(ControlSettings::new(workspace.control_sources()));
         services.add(workspace.folders());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(SendChannel::new(agency.clone()));
@@ -69,13 +93,20 @@ fn registry() -> Registry {
     let mut registry = Registry::new();
     for namespace in [
         ceralacca_submission::namespace(),
+        ceralacca_archive::namespace(),
+        ceralacca_inspect::namespace(),
+        ceralacca_signing::namespace(),
+        ceralacca_timestamp::namespace(),
+        ceralacca_xml::namespace(),
+        ceralacca_keystore::keystore_namespace(),
         ceralacca_keystore::namespace(),
         ceralacca_identity::namespace(),
         ceralacca_identity::prompt_namespace(),
     ] {
         registry.add_namespace(namespace);
     }
-    for input_type in ceralacca_identity::input_types() {
+    let own = ceralacca_submission::input_types();
+    for input_type in ceralacca_identity::input_types().into_iter().chain(own) {
         registry.add_input_type(input_type);
     }
     for rule in ceralacca_identity::secret_rules() {

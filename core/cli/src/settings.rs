@@ -24,6 +24,69 @@ pub(crate) struct Settings {
     /// Dati di connessione, for those behind a proxy.
     #[serde(default, skip_serializing_if = "ProxySettings::is_empty")]
     pub(crate) proxy: ProxySettings,
+    /// Servizio di marcatura temporale.
+    #[serde(default, skip_serializing_if = "TimestampSettings::is_empty")]
+    pub(crate) timestamp: TimestampSettings,
+    /// Whom verification trusts.
+    #[serde(default, skip_serializing_if = "TrustSettings::is_empty")]
+    pub(crate) trust: TrustSettings,
+    /// The communication of the impronta.
+    #[serde(default, skip_serializing_if = "ImprontaSettings::is_empty")]
+    pub(crate) impronta: ImprontaSettings,
+}
+
+/// The timestamping service (RFC 3161 over HTTP). Its password is asked for, never written here.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimestampSettings {
+    /// Its address; without it the one of the sandbox inside the program is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    /// User for basic authentication; its password is the secret `tsa_password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+}
+
+impl TimestampSettings {
+    fn is_empty(&self) -> bool {
+        self.url.is_none() && self.user.is_none()
+    }
+}
+
+/// Certificates that verification ends at, and lists of revoked ones.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustSettings {
+    /// Files with certificates, DER or PEM, or folders of such files.
+    #[serde(default)]
+    pub(crate) anchors: Vec<PathBuf>,
+    /// Files with CRLs, DER or PEM, or folders of such files.
+    #[serde(default)]
+    pub(crate) crls: Vec<PathBuf>,
+}
+
+impl TrustSettings {
+    fn is_empty(&self) -> bool {
+        self.anchors.is_empty() && self.crls.is_empty()
+    }
+}
+
+/// Files that stand in for those inside the program.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImprontaSettings {
+    /// Another schema, such as the Agency's own schema_impronte.xsd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Another list of deadlines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scadenze: Option<PathBuf>,
+}
+
+impl ImprontaSettings {
+    fn is_empty(&self) -> bool {
+        self.schema.is_none() && self.scadenze.is_none()
+    }
 }
 
 /// Which agency is talked to.

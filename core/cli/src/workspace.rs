@@ -4,10 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Folders, atomic_file};
+use ceralacca_xml::{ControlSources, SchemaSource};
 
 use crate::arguments::Init;
 use crate::error::CliError;
-use crate::settings::{AgencySettings, FILE, ProxySettings, Settings};
+use crate::settings::{
+    AgencySettings, FILE, ImprontaSettings, ProxySettings, Settings, TimestampSettings,
+    TrustSettings,
+};
 
 /// The folders of Entratel's document archive.
 const DOCUMENT_FOLDERS: [&str; 8] = [
@@ -22,7 +26,7 @@ const DOCUMENT_FOLDERS: [&str; 8] = [
 ];
 
 /// An opened workspace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) settings: Settings,
@@ -66,6 +70,9 @@ impl Workspace {
             environment: init.environment.clone(),
             agency: AgencySettings { gateway: init.gateway.clone(), ca_sha256: None },
             proxy: ProxySettings::default(),
+            timestamp: TimestampSettings { url: init.tsa.clone(), user: None },
+            trust: TrustSettings { anchors: init.trust.clone(), crls: init.trust.clone() },
+            impronta: ImprontaSettings::default(),
         };
         // A path that is not Unicode cannot be written into TOML.
         let text = toml::to_string(&settings).map_err(|error| {
@@ -100,6 +107,19 @@ impl Workspace {
         Folders { documents: self.documents(), state: self.state() }
     }
 
+    /// What communications are checked against.
+    pub(crate) fn control_sources(&self) -> ControlSources {
+        let ImprontaSettings { schema, scadenze } = &self.settings.impronta;
+        ControlSources {
+            schema: match schema {
+                Some(path) => SchemaSource::File(self.root.join(path)),
+                None => SchemaSource::default(),
+            },
+            scadenze: scadenze.as_ref().map(|path| self.root.join(path)),
+            tipi_documento: None,
+        }
+    }
+
     fn make_folders(&self) -> Result<(), Error> {
         let documents = self.documents();
         let all = DOCUMENT_FOLDERS.iter().map(|name| documents.join(name)).chain([self.state()]);
@@ -123,4 +143,13 @@ const TRAILER: &str = "
 #   http = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
 #   https = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
 #   exclude = [\"localhost\", \".example.it\"]
+# Servizio di marcatura temporale (its password is asked for, or `tsa_password` of --secrets):
+#   [timestamp]
+#   url = \"https://…\"         user = \"mario\"
+# Whom verification trusts: certificates and CRLs, files or folders of them:
+#   [trust]
+#   anchors = [\"fiducia\"]     crls = [\"fiducia\"]
+# Another schema of the communication, another list of deadlines:
+#   [impronta]
+#   schema = \"schema_impronte.xsd\"     scadenze = \"scadenze.toml\"
 ";

@@ -9,6 +9,13 @@ use crate::IdentityError;
 
 /// Every kind of secret of this crate.
 pub fn secret_rules() -> Vec<SecretRule> {
+    let mut rules = guide_rules();
+    rules.extend(other_rules());
+    rules
+}
+
+/// The four of the guide.
+fn guide_rules() -> Vec<SecretRule> {
     vec![
         SecretRule {
             name: PINCODE,
@@ -38,6 +45,12 @@ pub fn secret_rules() -> Vec<SecretRule> {
             chosen: false,
             read: |secret| check_printable(PASSWORD_ESISTENTE, secret, 20),
         },
+    ]
+}
+
+/// Those that somebody else has given out or chosen.
+fn other_rules() -> Vec<SecretRule> {
+    vec![
         // The rules of the portal's own keys are not public: only what cannot be meant is refused.
         SecretRule {
             name: PORTAL_PASSWORD,
@@ -60,6 +73,20 @@ pub fn secret_rules() -> Vec<SecretRule> {
             chosen: false,
             read: |secret| check_printable(PROXY_PASSWORD, secret, 255),
         },
+        SecretRule {
+            name: SIGNER_PASSWORD,
+            label: "Password del file di firma",
+            rule: "as the PKCS#12 file of the signer knows it",
+            chosen: false,
+            read: |secret| check_printable(SIGNER_PASSWORD, secret, 255),
+        },
+        SecretRule {
+            name: TSA_PASSWORD,
+            label: "Password del servizio di marcatura temporale",
+            rule: "as the timestamping service knows it",
+            chosen: false,
+            read: |secret| check_printable(TSA_PASSWORD, secret, 255),
+        },
     ]
 }
 
@@ -71,6 +98,8 @@ pub(crate) fn called(secret: &str) -> &'static str {
         PASSWORD | PASSWORD_ESISTENTE => "the password",
         PORTAL_PASSWORD => "the portal's password",
         CODICE_PIN => "the Codice Pin",
+        SIGNER_PASSWORD => "the signer's password",
+        TSA_PASSWORD => "the timestamping service's password",
         _ => "the proxy's password",
     }
 }
@@ -157,6 +186,8 @@ const PASSWORD_ESISTENTE: &str = "password_esistente";
 const PORTAL_PASSWORD: &str = "portal_password";
 const CODICE_PIN: &str = "codice_pin";
 const PROXY_PASSWORD: &str = "proxy_password";
+const SIGNER_PASSWORD: &str = "signer_password";
+const TSA_PASSWORD: &str = "tsa_password";
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +244,8 @@ mod tests {
             ("portal_password", "p@ss"),
             ("codice_pin", "1234567890"),
             ("proxy_password", "segreto"),
+            ("signer_password", "con spazi"),
+            ("tsa_password", "segreto"),
         ] {
             check(kind, text).unwrap();
         }

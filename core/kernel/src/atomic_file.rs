@@ -57,8 +57,47 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A file that is written piece by piece and takes its name only when it is whole.
+///
+/// Dropped before [`Writer::persist`], it leaves nothing.
+pub struct Writer {
+    file: tempfile::NamedTempFile,
+    path: std::path::PathBuf,
+}
+
+impl Writer {
+    /// Begins a file that will be `path`. On Unix only the owner can read it.
+    pub fn create(path: &Path) -> io::Result<Writer> {
+        Ok(Writer { file: temporary(path)?, path: path.to_owned() })
+    }
+
+    /// Makes it durable and gives it its name, replacing a file that is there.
+    pub fn persist(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        crash_point::reached(&format!("before rename to {}", name(&self.path)));
+        self.file.persist(&self.path).map_err(|failed| failed.error)?;
+        sync_folder(parent(&self.path)?)?;
+        crash_point::reached(&format!("after rename to {}", name(&self.path)));
+        Ok(())
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?)
+}
+
 fn staged(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?)?;
+    let mut file = temporary(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)

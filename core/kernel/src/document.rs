@@ -1,12 +1,13 @@
 //! Documents: files on disk that scripts pass from one primitive to the next, named by content.
 
+use std::io;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::typed::HandleKind;
-use crate::{Service, Touch};
+use crate::{RunId, Service, Touch, document_archive};
 
 /// A handle to a file and its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +38,15 @@ pub struct Folders {
     pub documents: PathBuf,
     /// The workspace's own state, `.ceralacca/`.
     pub state: PathBuf,
+}
+
+impl Folders {
+    /// The run's own folder in a folder of the document archive: `firmati/7`. Made when missing.
+    pub fn of_run(&self, name: &str, run: &RunId) -> io::Result<PathBuf> {
+        let folder = document_archive::folder(&self.documents, name)?.join(run.to_string());
+        document_archive::create(&folder)?;
+        Ok(folder)
+    }
 }
 
 impl Service for Folders {

@@ -53,6 +53,17 @@ pub enum Event<'a> {
     },
 }
 
+/// How far a long call has come, for a bar on the screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// How much is done, in whatever is counted.
+    pub done: u64,
+    /// Of how much; `None` when nobody knows.
+    pub total: Option<u64>,
+    /// What to show beside the bar: documents, bytes, rate, time left.
+    pub text: &'a str,
+}
+
 /// The operator's side of a run.
 pub trait Host {
     /// The time.
@@ -75,6 +86,9 @@ pub trait Host {
 
     /// Shows how far a long call has come.
     fn progress(&self, text: &str);
+
+    /// Moves the bar of a long call; shown only where a line can be redrawn.
+    fn advance(&self, _progress: Progress<'_>) {}
 
     /// Shows an event of the run.
     fn event(&self, event: Event<'_>);

@@ -10,6 +10,7 @@ mod call_record;
 pub mod cbor;
 pub mod crash_point;
 mod document;
+pub mod document_archive;
 mod engine;
 mod error;
 mod host;
@@ -31,7 +32,7 @@ mod workflow;
 pub use document::{Document, DocumentId, Folders};
 pub use engine::{Caller, Engine, Source};
 pub use error::{Error, Exit, Explain, Report};
-pub use host::{Event, Host, Question, Sheet};
+pub use host::{Event, Host, Progress, Question, Sheet};
 pub use primitive::{
     Arguments, Call, Effect, Form, Invoke, Namespace, Param, Primitive, Reconcile, Reconciled,
     Service, Step, Touch, Waiting, result,

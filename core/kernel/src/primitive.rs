@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::run::Services;
 use crate::secret::Secrets;
 use crate::typed;
-use crate::{Error, Explain, Host, Report, RunId, Secret, SecretRef, Sheet, Value};
+use crate::{Error, Explain, Host, Progress, Report, RunId, Secret, SecretRef, Sheet, Value};
 
 /// How a call relates to the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -213,6 +213,11 @@ impl Call<'_> {
     /// Tells the operator how far a long call has come.
     pub fn progress(&self, text: &str) {
         self.host.progress(text);
+    }
+
+    /// Moves the bar of a long call, as often as the caller likes.
+    pub fn advance(&self, progress: Progress<'_>) {
+        self.host.advance(progress);
     }
 
     /// A service that the program offers, such as the channel to the Agency.

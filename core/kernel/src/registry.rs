@@ -103,7 +103,7 @@ impl Registry {
     }
 }
 
-const BUILT_IN: [InputType; 5] = [
+const BUILT_IN: [InputType; 8] = [
     InputType { name: "text", rule: "any text", check: |text| Ok(text.into()) },
     InputType {
         name: "integer",
@@ -121,6 +121,29 @@ const BUILT_IN: [InputType; 5] = [
             _ => Err(wrong("yes or no", text)),
         },
     },
+    InputType {
+        name: "date",
+        rule: "a date: 2026-12-31",
+        check: |text| {
+            let date: Result<jiff::civil::Date, _> = text.trim().parse();
+            date.map(|date| date.to_string().into())
+                .map_err(|_| wrong("a date such as 2026-12-31", text))
+        },
+    },
+    InputType {
+        name: "list",
+        rule: "texts, with commas between them",
+        check: |text| {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let parts: Vec<Value> = parts.map(Value::from).collect();
+            if parts.is_empty() {
+                Err(wrong("at least one text", text))
+            } else {
+                Ok(Value::List(parts))
+            }
+        },
+    },
+    InputType { name: "path", rule: "path of a folder or a file", check: path },
     InputType { name: "folder", rule: "path of a folder", check: path },
     InputType { name: "file", rule: "path of a file", check: path },
 ];

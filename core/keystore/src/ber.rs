@@ -5,7 +5,7 @@
 
 /// Why bytes are not BER within the limits.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BerError {
+pub enum BerError {
     /// The input ends inside an element.
     Truncated,
     /// A tag, a length or a nesting that BER does not allow or this program does not follow.
@@ -15,7 +15,7 @@ pub(crate) enum BerError {
 /// Rewrites the first element of `input`; also returns how many bytes of `input` it took.
 ///
 /// Nesting is limited to 32 levels. The result is at most five thirds as long as the input.
-pub(crate) fn to_der(input: &[u8]) -> Result<(Vec<u8>, usize), BerError> {
+pub fn to_der(input: &[u8]) -> Result<(Vec<u8>, usize), BerError> {
     let (element, rest) = element(input, 0)?;
     let mut der = Vec::with_capacity(input.len());
     element.write(&mut der);
@@ -26,7 +26,7 @@ pub(crate) fn to_der(input: &[u8]) -> Result<(Vec<u8>, usize), BerError> {
 ///
 /// Asked before the `der` crate parses anything from outside: it sorts what is in a SET with a
 /// number of comparisons that grows with the square, so that a SET of thousands stops it for hours.
-pub(crate) fn is_der(input: &[u8]) -> bool {
+pub fn is_der(input: &[u8]) -> bool {
     to_der(input).is_ok_and(|(der, taken)| taken == input.len() && der == input)
 }
 

@@ -26,7 +26,7 @@ use crate::pbes2::Cipher;
 /// Seals `content` for the owner of `recipient`; the result is a ContentInfo in DER.
 ///
 /// `None` when the recipient's key cannot encrypt (fewer than 2048 bits).
-pub(crate) fn seal(content: &[u8], recipient: &Certificate) -> Option<Vec<u8>> {
+pub fn seal(content: &[u8], recipient: &Certificate) -> Option<Vec<u8>> {
     let (mut key, mut iv) = (Zeroizing::new([0; 32]), [0; 16]);
     rand::fill(key.as_mut_slice()).expect("the system's random source works");
     rand::fill(&mut iv).expect("the system's random source works");
@@ -40,11 +40,7 @@ pub(crate) fn seal(content: &[u8], recipient: &Certificate) -> Option<Vec<u8>> {
 ///
 /// `None` says no more than that it did not open: whether the key or the padding was wrong, or
 /// nothing was for this key, must not be told apart by whoever sent it.
-pub(crate) fn open(
-    der: &[u8],
-    certificate: &Certificate,
-    key: &KeyPair,
-) -> Option<Zeroizing<Vec<u8>>> {
+pub fn open(der: &[u8], certificate: &Certificate, key: &KeyPair) -> Option<Zeroizing<Vec<u8>>> {
     if !ber::is_der(der) {
         return None;
     }
@@ -53,6 +49,9 @@ pub(crate) fn open(
         return None;
     }
     let data: EnvelopedData = info.content.decode_as().ok()?;
+    if !is_as_written(&data) {
+        return None;
+    }
     let content = data.encrypted_content;
     let cipher = Cipher::by_oid(content.content_enc_alg.oid).ok()?;
     let iv: OctetString = content.content_enc_alg.parameters?.decode_as().ok()?;
@@ -60,11 +59,31 @@ pub(crate) fn open(
         RecipientInfo::Ktri(one) if is_for(&one.rid, certificate) => Some(one),
         _ => None,
     })?;
-    if recipient.key_enc_alg.oid != RSA_ENCRYPTION {
+    let algorithm = &recipient.key_enc_alg;
+    if algorithm.oid != RSA_ENCRYPTION || algorithm.parameters != Some(Any::null()) {
         return None;
     }
     let content_key = key.decrypt_key(recipient.enc_key.as_bytes(), cipher.key_length());
     cipher.decrypt(&content_key, iv.as_bytes(), content.encrypted_content?.as_bytes()).ok()
+}
+
+/// Whether what nothing protects, and nothing here reads, is as RFC 5652 §6.1 and §6.2.1 fix it:
+/// a file that was changed on its way does not open.
+fn is_as_written(data: &EnvelopedData) -> bool {
+    let (mut versions, mut plain) = (true, true);
+    for recipient in data.recip_infos.0.iter() {
+        let RecipientInfo::Ktri(one) = recipient else {
+            plain = false;
+            continue;
+        };
+        let by_key = matches!(one.rid, RecipientIdentifier::SubjectKeyIdentifier(_));
+        versions &= one.version == if by_key { CmsVersion::V2 } else { CmsVersion::V0 };
+        plain &= !by_key;
+    }
+    plain &= data.originator_info.is_none() && data.unprotected_attrs.is_none();
+    versions
+        && plain == (data.version == CmsVersion::V0)
+        && data.encrypted_content.content_type == ID_DATA
 }
 
 fn is_for(recipient: &RecipientIdentifier, certificate: &Certificate) -> bool {

@@ -48,6 +48,37 @@ pub enum KeystoreError {
         /// Whether it was also tried upper-cased.
         upper_case_tried: bool,
     },
+    /// A file for signing holds no key that signs, or several.
+    SignerNotChosen {
+        /// The file.
+        file: String,
+        /// Whether there are several.
+        several: bool,
+        /// The aliases in the file.
+        aliases: Vec<String>,
+    },
+    /// A file for signing no longer holds the certificate that a run began with.
+    SignerChanged {
+        /// The file.
+        file: String,
+        /// Subject of the certificate that the run began with.
+        expected: String,
+        /// Subjects that are there now.
+        found: Vec<String>,
+    },
+    /// The signer's certificate is not valid at the time.
+    SignerNotValid {
+        /// Its subject.
+        subject: String,
+        /// Its serial number.
+        serial: String,
+        /// Its first instant.
+        not_before: Timestamp,
+        /// Its last instant.
+        not_after: Timestamp,
+        /// The time it was needed.
+        at: Timestamp,
+    },
     /// The container's bytes are not what its format says.
     Malformed {
         /// The file.

@@ -45,6 +45,15 @@ impl Wire {
     /// Checks the settings; opens nothing yet.
     pub(crate) fn new(settings: GatewaySettings, ask: AskProxyPassword) -> Result<Wire, NetError> {
         let base = base_url(&settings.url)?;
+        Wire::to(base, settings, ask)
+    }
+
+    /// The way to `base`, whatever the settings' own address is; the caller has checked it.
+    pub(crate) fn to(
+        base: Url,
+        settings: GatewaySettings,
+        ask: AskProxyPassword,
+    ) -> Result<Wire, NetError> {
         let route = settings.proxy.route(&base)?;
         Ok(Wire { settings, base, route, ask, client: Default::default() })
     }

@@ -6,6 +6,8 @@
 //!
 //! UNVERIFIED: the Agency publishes no interface for programs. The contract is ours; the sandbox
 //! describes it in OpenAPI, so that somebody else's gateway can stand in its place.
+//!
+//! [`HttpTimestampAuthority`] asks a timestamp authority (RFC 3161) in the same way.
 
 mod answers;
 mod error;
@@ -15,8 +17,12 @@ mod gateway;
 mod proxy;
 mod session;
 mod settings;
+mod timestamp;
+mod timestamp_error;
 
 pub use error::NetError;
 pub use gateway::HttpGateway;
 pub use proxy::{AskProxyPassword, ProxyServer, ProxySettings};
 pub use settings::{GatewaySettings, Timeouts};
+pub use timestamp::{AskTsaPassword, HttpTimestampAuthority, TsaUser};
+pub use timestamp_error::TsaError;

@@ -170,6 +170,17 @@ pub(crate) fn is_incaricato(
     Ok(found)
 }
 
+/// Whether account `id` acts as incaricato for a subject with this codice fiscale, of any sede.
+pub(crate) fn acts_for(
+    transaction: &Transaction<'_>,
+    id: i64,
+    codice_fiscale: &str,
+) -> Result<bool, SandboxError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM incaricati \
+                 WHERE account_id = ?1 AND codice_fiscale = ?2)";
+    Ok(transaction.query_row(query, params![id, codice_fiscale], |row| row.get(0))?)
+}
+
 fn check(credentials: &Credentials) -> Result<(), SandboxError> {
     let digits =
         |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -12,6 +12,7 @@ use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::{
     BitString, GeneralizedTime, Ia5String, OctetString, PrintableStringRef, SetOfVec, UtcTime,
 };
+use der::flagset::FlagSet;
 use der::{Any, Encode};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -32,6 +33,7 @@ use zeroize::Zeroizing;
 use crate::clock::{self, CLOCK_FIRST, CLOCK_LAST};
 use crate::credentials::random_bytes;
 use crate::error::SandboxError;
+use crate::settings::Settings;
 
 /// A certification authority; its private key stays in this process and in its own file.
 pub(crate) struct Ca {
@@ -63,8 +65,19 @@ impl Ca {
     /// The key is written before its certificate, so that an interruption leaves a key without a
     /// certificate at worst, and that is made good here.
     pub(crate) fn open(folder: &Path) -> Result<Ca, SandboxError> {
-        let key_path = folder.join(KEY_FILE);
-        let certificate_path = folder.join(CERTIFICATE_FILE);
+        let files = (KEY_FILE, CERTIFICATE_FILE);
+        Ca::open_or_make(folder, files, generate, |key| self_signed(key, CA_COMMON_NAME))
+    }
+
+    /// Takes a key and its certificate from the folder, or makes what is missing of them.
+    pub(crate) fn open_or_make(
+        folder: &Path,
+        (key_file, certificate_file): (&str, &str),
+        generate: impl FnOnce() -> Result<KeyPair, SandboxError>,
+        certify: impl FnOnce(&KeyPair) -> Result<Certificate, SandboxError>,
+    ) -> Result<Ca, SandboxError> {
+        let key_path = folder.join(key_file);
+        let certificate_path = folder.join(certificate_file);
         let key = match read(&key_path)? {
             Some(pkcs8) => KeyPair::from_pkcs8(Zeroizing::new(pkcs8))
                 .map_err(|_| unusable(&key_path, "not a PKCS#8 RSA key"))?,
@@ -81,7 +94,7 @@ impl Ca {
             Some(der) => Certificate::from_der(&der)
                 .map_err(|_| unusable(&certificate_path, "not a certificate in DER"))?,
             None => {
-                let certificate = self_signed(&key, CA_COMMON_NAME)?;
+                let certificate = certify(&key)?;
                 write(&certificate_path, certificate.as_der())?;
                 certificate
             }
@@ -122,6 +135,17 @@ impl Ca {
         ])
     }
 
+    /// A certificate for the CA's own key that allows it to sign receipts, as the CA's certificate
+    /// does not; made anew for each receipt and kept nowhere.
+    pub(crate) fn receipts_certificate(&self, at: Timestamp) -> Result<Certificate, SandboxError> {
+        let public = self.key.public();
+        let certified = Certified { common_name: RECEIPTS, public, utilizzo: Utilizzo::Firma };
+        let validity = (at, three_years_after(at));
+        let issued = self.issue(certified, validity, &Settings::default().crl_url)?;
+        Certificate::from_der(&issued.der)
+            .map_err(|_| SandboxError::Issuing { reason: RECEIPTS.to_owned() })
+    }
+
     fn issue(
         &self,
         certified: Certified<'_>,
@@ -130,8 +154,19 @@ impl Ca {
     ) -> Result<Issued, SandboxError> {
         let subject = name(certified.common_name).map_err(failed)?;
         let extensions = self.user_extensions(certified, crl_url, &subject).map_err(failed)?;
+        self.certify(subject, certified.public, validity, extensions)
+    }
+
+    /// Signs a certificate with a serial number of its own.
+    pub(crate) fn certify(
+        &self,
+        subject: Name,
+        public: &PublicKey,
+        validity: (Timestamp, Timestamp),
+        extensions: Extensions,
+    ) -> Result<Issued, SandboxError> {
         let issuer = &self.certificate.parsed().tbs_certificate.subject;
-        let to_be_signed = ToBeSigned { issuer, subject, public: certified.public, validity };
+        let to_be_signed = ToBeSigned { issuer, subject, public, validity };
         let (serial, der) = to_be_signed.sign(&self.key, extensions)?;
         Ok(Issued { serial, der })
     }
@@ -146,18 +181,12 @@ impl Ca {
             Utilizzo::Firma => KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
             Utilizzo::Cifra => KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment,
         });
-        let crl = GeneralName::UniformResourceIdentifier(Ia5String::new(crl_url)?);
-        let crl = CrlDistributionPoints(vec![DistributionPoint {
-            distribution_point: Some(DistributionPointName::FullName(vec![crl])),
-            reasons: None,
-            crl_issuer: None,
-        }]);
         Ok(vec![
             certified.public.key_identifier().to_extension(subject, &[])?,
             self.authority_key_identifier(subject)?,
             BasicConstraints { ca: false, path_len_constraint: None }.to_extension(subject, &[])?,
             key_usage.to_extension(subject, &[])?,
-            crl.to_extension(subject, &[])?,
+            crl_distribution_point(crl_url, subject)?,
             comment()?,
         ])
     }
@@ -239,7 +268,19 @@ impl AssociatedOid for Comment {
     const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.13");
 }
 
-fn comment() -> der::Result<Extension> {
+/// Where the list of revoked certificates is (RFC 5280 §4.2.1.13).
+pub(crate) fn crl_distribution_point(url: &str, subject: &Name) -> der::Result<Extension> {
+    let crl = GeneralName::UniformResourceIdentifier(Ia5String::new(url)?);
+    CrlDistributionPoints(vec![DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(vec![crl])),
+        reasons: None,
+        crl_issuer: None,
+    }])
+    .to_extension(subject, &[])
+}
+
+/// The comment that everything issued here has.
+pub(crate) fn comment() -> der::Result<Extension> {
     let text = Ia5String::new("SANDBOX: issued by a pretend Agency, worth nothing outside tests")?;
     Ok(Extension {
         extn_id: Comment::OID,
@@ -266,14 +307,23 @@ fn name(common_name: &str) -> der::Result<Name> {
 
 fn self_signed(key: &KeyPair, common_name: &str) -> Result<Certificate, SandboxError> {
     let subject = name(common_name).map_err(failed)?;
-    let usage = KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign | KeyUsages::KeyEncipherment);
+    // Requests are sealed for the CA's own key, hence keyEncipherment.
+    let usage = KeyUsages::KeyCertSign | KeyUsages::CRLSign | KeyUsages::KeyEncipherment;
+    root(key, subject, usage)
+}
+
+/// A certificate that signs itself and users' certificates, valid whatever the clock can be set to.
+pub(crate) fn root(
+    key: &KeyPair,
+    subject: Name,
+    usage: FlagSet<KeyUsages>,
+) -> Result<Certificate, SandboxError> {
     let extensions = || -> der::Result<Extensions> {
         Ok(vec![
             key.public().key_identifier().to_extension(&subject, &[])?,
             BasicConstraints { ca: true, path_len_constraint: Some(0) }
                 .to_extension(&subject, &[])?,
-            // Requests are sealed for the CA's own key, hence keyEncipherment.
-            usage.to_extension(&subject, &[])?,
+            KeyUsage(usage).to_extension(&subject, &[])?,
             comment()?,
         ])
     };
@@ -287,7 +337,7 @@ fn self_signed(key: &KeyPair, common_name: &str) -> Result<Certificate, SandboxE
 }
 
 /// The same date and time three years on, rounded up to full five minutes.
-fn three_years_after(at: Timestamp) -> Timestamp {
+pub(crate) fn three_years_after(at: Timestamp) -> Timestamp {
     let later = at.to_zoned(TimeZone::UTC).checked_add(3.years()).map(|zoned| zoned.timestamp());
     let second = later.unwrap_or(Timestamp::MAX).as_second();
     let rounded = second.div_euclid(300) * 300 + if second % 300 == 0 { 0 } else { 300 };
@@ -321,6 +371,7 @@ fn unusable(path: &Path, reason: &str) -> SandboxError {
 /// PKCS#8, unencrypted, readable by its owner only: this CA certifies nothing that counts.
 const KEY_FILE: &str = "ca-SANDBOX.p8";
 const CERTIFICATE_FILE: &str = "ca-SANDBOX.cer";
+const RECEIPTS: &str = "Ricevute telematiche SANDBOX";
 const CA_COMMON_NAME: &str = "CA Agenzia delle Entrate SANDBOX";
 
 #[cfg(test)]

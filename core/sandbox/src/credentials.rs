@@ -8,6 +8,7 @@ use ceralacca_kernel::Secret;
 use sha2::{Digest, Sha256};
 
 /// A salted PBKDF2-HMAC-SHA256 hash, 32 bytes each.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SaltedHash {
     pub(crate) salt: Vec<u8>,
     pub(crate) hash: Vec<u8>,
@@ -23,6 +24,18 @@ impl SaltedHash {
     /// Whether the same secrets were hashed. Takes the same time either way.
     pub(crate) fn matches(&self, secrets: &[&Secret]) -> bool {
         verify_slices_are_equal(&derive(&self.salt, secrets), &self.hash).is_ok()
+    }
+
+    /// Salt and hash, hexadecimal.
+    pub(crate) fn to_text(&self) -> String {
+        hex::encode([self.salt.as_slice(), &self.hash].concat())
+    }
+
+    /// Reads what [`SaltedHash::to_text`] gave.
+    pub(crate) fn from_text(text: &str) -> Option<SaltedHash> {
+        let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == 64)?;
+        let (salt, hash) = bytes.split_at(32);
+        Some(SaltedHash { salt: salt.to_vec(), hash: hash.to_vec() })
     }
 
     /// A hash that nothing matches, to spend the same time on an account that is not there.

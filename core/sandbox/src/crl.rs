@@ -15,15 +15,25 @@ use crate::clock;
 use crate::error::SandboxError;
 use crate::settings;
 
-/// The list of what is revoked at `at`, in DER, signed now, good for a week.
+/// The list of the environments' certificates that are revoked at `at`, in DER.
 pub(crate) fn current(
     transaction: &Transaction<'_>,
     ca: &Ca,
     at: Timestamp,
 ) -> Result<Vec<u8>, SandboxError> {
-    let revoked = revoked(transaction, at)?;
-    let number = settings::number(transaction, NUMBER)?.unwrap_or(0).saturating_add(1);
-    settings::set_number(transaction, NUMBER, number)?;
+    signed(transaction, ca, NUMBER, revoked(transaction, at)?, at)
+}
+
+/// A list signed now, good for a week; its number is counted under `setting`.
+pub(crate) fn signed(
+    transaction: &Transaction<'_>,
+    ca: &Ca,
+    setting: &str,
+    revoked: Vec<RevokedCert>,
+    at: Timestamp,
+) -> Result<Vec<u8>, SandboxError> {
+    let number = settings::number(transaction, setting)?.unwrap_or(0).saturating_add(1);
+    settings::set_number(transaction, setting, number)?;
     let issuer = ca.certificate.parsed().tbs_certificate.subject.clone();
     let number = CrlNumber(Uint::new(&number.to_be_bytes()).map_err(failed)?);
     let extensions = || -> der::Result<_> {
@@ -59,13 +69,18 @@ fn revoked(transaction: &Transaction<'_>, at: Timestamp) -> Result<Vec<RevokedCe
     })?;
     rows.map(|row| {
         let (serial, second) = row?;
-        Ok(RevokedCert {
-            serial_number: SerialNumber::new(&serial).map_err(failed)?,
-            revocation_date: ca::time(settings::instant(second)?)?,
-            crl_entry_extensions: None,
-        })
+        entry(&serial, second)
     })
     .collect()
+}
+
+/// One line of a list.
+pub(crate) fn entry(serial: &[u8], revoked_at: i64) -> Result<RevokedCert, SandboxError> {
+    Ok(RevokedCert {
+        serial_number: SerialNumber::new(serial).map_err(failed)?,
+        revocation_date: ca::time(settings::instant(revoked_at)?)?,
+        crl_entry_extensions: None,
+    })
 }
 
 const NUMBER: &str = "crl_number";

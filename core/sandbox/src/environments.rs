@@ -1,7 +1,7 @@
 //! Security environments that were certified, their certificates, and their revocation.
 
 use ceralacca_kernel::Secret;
-use ceralacca_keystore::Utilizzo;
+use ceralacca_keystore::{Certificate, Utilizzo};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -102,6 +102,46 @@ pub(crate) fn key_state(
         Some(true) => KeyState::Revoked,
         Some(false) => KeyState::InForce,
     })
+}
+
+/// A certificate that was issued here, and what became of its environment.
+pub(crate) struct Found {
+    pub(crate) environment_id: i64,
+    pub(crate) account_id: i64,
+    /// Whether it certifies a signature key.
+    pub(crate) firma: bool,
+    /// From when on it is revoked; may lie ahead.
+    pub(crate) revoked_at: Option<i64>,
+}
+
+/// The environment of a certificate, when it is one of those that were issued here.
+pub(crate) fn of_certificate(
+    transaction: &Transaction<'_>,
+    certificate: &Certificate,
+) -> Result<Option<Found>, SandboxError> {
+    let query = "SELECT environment_id, account_id, utilizzo, revoked_at FROM certificates \
+                 JOIN environments ON environments.id = environment_id \
+                 WHERE serial = ?1 AND der = ?2";
+    let serial = certificate.parsed().tbs_certificate.serial_number.as_bytes();
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Found {
+            environment_id: row.get(0)?,
+            account_id: row.get(1)?,
+            firma: row.get::<_, String>(2)? == "firma",
+            revoked_at: row.get(3)?,
+        })
+    };
+    let values = params![serial, certificate.as_der()];
+    Ok(transaction.query_row(query, values, read).optional()?)
+}
+
+/// The certificate of an environment's cipher key, in DER.
+pub(crate) fn cipher_certificate(
+    transaction: &Transaction<'_>,
+    environment_id: i64,
+) -> Result<Vec<u8>, SandboxError> {
+    let query = "SELECT der FROM certificates WHERE environment_id = ?1 AND utilizzo = 'cifra'";
+    Ok(transaction.query_row(query, [environment_id], |row| row.get(0))?)
 }
 
 /// Revokes an environment with effect from `revoked_at`.

@@ -80,6 +80,18 @@ pub enum SandboxError {
         /// `<codice fiscale>-<sede>`.
         account: String,
     },
+    /// A name, password or validity for a new signer breaks a rule.
+    SignerInvalid {
+        /// Which field.
+        field: String,
+        /// The rule.
+        rule: String,
+    },
+    /// No signer's certificate has this number.
+    SignerUnknown {
+        /// What was given, at most 64 characters.
+        serial: String,
+    },
     /// A setting of the sandbox is out of range.
     Setting {
         /// Which one.

@@ -141,8 +141,8 @@ async fn suffer(fault: FaultKind, request: Request, next: Next) -> Answer {
         FaultKind::Truncated => {
             Answer { cut: Some(Cut::HalfOfBody), ..next.run(request).await.into() }
         }
-        // It waits for a request to be certified, not for a route.
-        FaultKind::CertifIn(_) => next.run(request).await.into(),
+        // They wait for a request to be certified or a mark to be made, not for a route.
+        FaultKind::CertifIn(_) | FaultKind::Tsa(_) => next.run(request).await.into(),
     }
 }
 

@@ -20,6 +20,8 @@ impl Explain for SandboxError {
             AccountInvalid { field, rule } => account_invalid(field, rule),
             AccountUnknown { account } => account_unknown(account),
             NoEnvironment { account } => no_environment(account),
+            SignerInvalid { field, rule } => signer_invalid(field, rule),
+            SignerUnknown { serial } => signer_unknown(serial),
             Setting { name, rule } => setting(name, rule),
         }
     }
@@ -109,6 +111,20 @@ fn no_environment(account: &str) -> Report {
     Report::refused("sandbox.no_environment", format!("{account} has no environment in force"))
         .state("nothing was revoked")
         .next("file a request for the account first")
+}
+
+fn signer_invalid(field: &str, rule: &str) -> Report {
+    Report::usage("sandbox.signer_invalid", format!("the new signer's {field} breaks its rule"))
+        .expected(rule)
+        .state("nothing was issued")
+        .next(format!("correct {field}"))
+}
+
+fn signer_unknown(serial: &str) -> Report {
+    Report::refused("sandbox.signer_unknown", "no signer's certificate has this number")
+        .found(serial)
+        .state("nothing was revoked")
+        .next("give the number that was shown when the certificate was issued")
 }
 
 fn setting(name: &str, rule: &str) -> Report {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SandboxError;
 use crate::spoil::Spoil;
+use crate::tsa::TsaFault;
 
 /// A fault that waits for its request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,8 @@ pub enum FaultKind {
     Truncated,
     /// The next accepted PKS10 has a bad CERTIF.IN for `times` downloads, then the right one.
     CertifIn(Spoil),
+    /// The next `times` marks are wrong, or refused, in this way.
+    Tsa(TsaFault),
 }
 
 impl FaultKind {
@@ -71,6 +74,7 @@ impl FaultKind {
             FaultKind::WrongContentType => "wrong_content_type",
             FaultKind::Truncated => "truncated",
             FaultKind::CertifIn(_) => "certif_in",
+            FaultKind::Tsa(_) => "tsa",
         }
     }
 }
@@ -104,7 +108,7 @@ pub(crate) fn take(
     route: &str,
 ) -> Result<Option<FaultKind>, SandboxError> {
     for (id, mut fault) in waiting(transaction)? {
-        let spoils = matches!(fault.kind, FaultKind::CertifIn(_));
+        let spoils = matches!(fault.kind, FaultKind::CertifIn(_) | FaultKind::Tsa(_));
         if spoils || (fault.route != route && fault.route != EVERY_ROUTE) {
             continue;
         }
@@ -133,6 +137,22 @@ pub(crate) fn take_spoil(
         }
         transaction.execute("DELETE FROM faults WHERE id = ?1", [id])?;
         return Ok(Some((spoil, fault.times)));
+    }
+    Ok(None)
+}
+
+/// What is wrong with the mark that is about to be made.
+pub(crate) fn take_tsa(transaction: &Transaction<'_>) -> Result<Option<TsaFault>, SandboxError> {
+    for (id, mut fault) in waiting(transaction)? {
+        let FaultKind::Tsa(wrong) = fault.kind else { continue };
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            update(transaction, id, &fault)?;
+            continue;
+        }
+        fault.times = fault.times.saturating_sub(1);
+        update(transaction, id, &fault)?;
+        return Ok(Some(wrong));
     }
     Ok(None)
 }

@@ -1,210 +1,65 @@
-//! Processing of a PKS10: the request for the two certificates of a security environment.
+//! Processing of what was submitted, by type of document.
 
-use ceralacca_keystore::cmc::CmcProfile;
-use ceralacca_keystore::request_profile::{OpenedRequest, RequestProfile};
-use ceralacca_keystore::{
-    Certificate, KeystoreError, Utilizzo, certif_in as certs_only, certification_request,
-};
+mod filed;
+mod impronta;
+mod marking;
+mod pks10;
+mod sealed_file;
+mod sealed_receipt;
+
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 
-use crate::accounts::{self, AccountRow};
-use crate::ca::{Ca, Certified, Issued};
-use crate::credentials::SaltedHash;
-use crate::environments::{self, KeyState};
+pub(crate) use filed::replaced_by;
+pub(crate) use impronta::IMPRONTA;
+pub(crate) use pks10::{PKS10, certif_in};
+
+use crate::ca::Ca;
 use crate::error::SandboxError;
-use crate::faults;
 use crate::rejection::Rejection;
 use crate::settings::Settings;
-use crate::spoil::{self, RequestedKeys};
-
-/// The document type of the request.
-pub(crate) const PKS10: &str = "PKS10";
-/// The name of the answer.
-pub(crate) const CERTIF_IN: &str = "CERTIF.IN";
 
 /// A file whose row in the state is written, and that is to be processed.
 pub(crate) struct Received<'a> {
     /// Of the row.
     pub(crate) submission_id: i64,
+    /// The number it has from now on.
+    pub(crate) protocollo: &'a str,
     /// Who was at work.
     pub(crate) sender_id: i64,
     /// For whom.
     pub(crate) subject_id: i64,
+    pub(crate) tipo_documento: &'a str,
+    pub(crate) file_name: &'a str,
     pub(crate) bytes: &'a [u8],
     pub(crate) sha256: &'a [u8; 32],
     pub(crate) at: Timestamp,
+    /// From when on the outcome is visible.
+    pub(crate) processed_at: Timestamp,
 }
 
-/// What came of a request.
+/// What came of a file.
 pub(crate) enum Outcome {
-    /// Certificates were issued; CERTIF.IN is among the attachments of the submission.
+    /// It was accepted. What belongs to its receipt is among the attachments of the submission.
     Elaborato,
     /// It was rejected.
     Scartato(Rejection),
 }
 
-/// Checks a request in order, and issues the certificates when nothing speaks against it.
+/// Whether files of this type are taken in.
+pub(crate) fn is_known(tipo_documento: &str) -> bool {
+    [PKS10, IMPRONTA].contains(&tipo_documento)
+}
+
+/// Processes a file of a known type.
 pub(crate) fn process(
     transaction: &Transaction<'_>,
     ca: &Ca,
     settings: &Settings,
     received: &Received<'_>,
 ) -> Result<Outcome, SandboxError> {
-    let opened = match CmcProfile.open(received.bytes, &ca.certificate, &ca.key) {
-        Ok(opened) => opened,
-        Err(error) => return Ok(Outcome::Scartato(unreadable(&error))),
-    };
-    let Some(account) = accounts::find_common_name(transaction, &opened.identification)? else {
-        return Ok(Outcome::Scartato(Rejection::UnknownAccount));
-    };
-    let entitled = sender_rejection(transaction, received, &account)?;
-    let rejection = match request_rejection(transaction, received, &opened, &account)? {
-        None => entitled.clone(),
-        found => found,
-    };
-    if entitled.is_none() {
-        // Not before, or a stranger with a copy could make the owner's own submission a replay.
-        remember(transaction, received, &opened)?;
+    match received.tipo_documento {
+        IMPRONTA => impronta::process(transaction, ca, settings, received),
+        _ => pks10::process(transaction, ca, settings, received),
     }
-    if let Some(rejection) = rejection {
-        return Ok(Outcome::Scartato(rejection));
-    }
-    certify(transaction, ca, settings, received, (&opened, &account))?;
-    Ok(Outcome::Elaborato)
-}
-
-/// A CERTIF.IN with these certificates and the CA's.
-pub(crate) fn certif_in(ca: &Ca, issued: &[&Issued]) -> Result<Vec<u8>, SandboxError> {
-    let failed = |_| SandboxError::Issuing { reason: CERTIF_IN.to_owned() };
-    let mut certificates = vec![ca.certificate.clone()];
-    for one in issued {
-        certificates.push(Certificate::from_der(&one.der).map_err(failed)?);
-    }
-    certs_only::build(&certificates).map_err(failed)
-}
-
-fn unreadable(error: &KeystoreError) -> Rejection {
-    match error {
-        KeystoreError::RequestSignature { .. } => Rejection::BadSignature,
-        KeystoreError::RequestKeySize { bits } => Rejection::KeyTooShort { bits: *bits },
-        KeystoreError::RequestOtherSubject { .. } => Rejection::OtherSubject,
-        _ => Rejection::UnreadableEnvelope,
-    }
-}
-
-/// What speaks against the request itself, in the order of checking.
-fn request_rejection(
-    transaction: &Transaction<'_>,
-    received: &Received<'_>,
-    opened: &OpenedRequest,
-    account: &AccountRow,
-) -> Result<Option<Rejection>, SandboxError> {
-    // Before the others, so that a file sent twice is called that and not "environment exists".
-    if was_seen(transaction, received, opened)? {
-        return Ok(Some(Rejection::ReplayedRequest));
-    }
-    if !opened.proves(&account.pincode_sha256) {
-        return Ok(Some(Rejection::WrongPincode));
-    }
-    for request in [&opened.firma, &opened.cifra] {
-        let bits = request.public.bits();
-        if bits != ceralacca_keystore::public_key::REQUIRED_BITS {
-            return Ok(Some(Rejection::KeyTooShort { bits }));
-        }
-    }
-    if environments::in_force(transaction, account.id, received.at)?.is_some() {
-        return Ok(Some(Rejection::EnvironmentExists));
-    }
-    for request in [&opened.firma, &opened.cifra] {
-        let fingerprint = request.public.fingerprint();
-        match environments::key_state(transaction, &fingerprint, received.at)? {
-            KeyState::Unknown => {}
-            KeyState::Revoked => return Ok(Some(Rejection::RevokedKeys)),
-            KeyState::InForce => return Ok(Some(Rejection::KeysInUse)),
-        }
-    }
-    let expected = certification_request::subject(&account.common_name());
-    let other = |request: &&ceralacca_keystore::certification_request::CertificationRequest| {
-        !expected.as_ref().is_ok_and(|expected| *expected == request.subject)
-    };
-    Ok([&opened.firma, &opened.cifra].iter().any(other).then_some(Rejection::OtherSubject))
-}
-
-/// Whether the sender may file for the account: as itself, or as incaricato after the switch.
-fn sender_rejection(
-    transaction: &Transaction<'_>,
-    received: &Received<'_>,
-    account: &AccountRow,
-) -> Result<Option<Rejection>, SandboxError> {
-    if received.subject_id == account.id {
-        return Ok(None);
-    }
-    let incaricato = accounts::is_incaricato(transaction, received.sender_id, account)?;
-    Ok(Some(if incaricato || received.sender_id == account.id {
-        Rejection::UtenzaDiLavoro
-    } else {
-        Rejection::SenderNotIncaricato
-    }))
-}
-
-fn was_seen(
-    transaction: &Transaction<'_>,
-    received: &Received<'_>,
-    opened: &OpenedRequest,
-) -> Result<bool, SandboxError> {
-    let query = "SELECT EXISTS (SELECT 1 FROM seen_requests \
-                 WHERE sha256 = ?1 OR transaction_id = ?2 OR sender_nonce = ?3)";
-    let values = params![received.sha256, opened.transaction_id, opened.sender_nonce];
-    Ok(transaction.query_row(query, values, |row| row.get(0))?)
-}
-
-fn remember(
-    transaction: &Transaction<'_>,
-    received: &Received<'_>,
-    opened: &OpenedRequest,
-) -> Result<(), SandboxError> {
-    transaction.execute(
-        "INSERT INTO seen_requests VALUES (?1, ?2, ?3, ?4)",
-        params![
-            received.submission_id,
-            opened.transaction_id,
-            opened.sender_nonce,
-            received.sha256
-        ],
-    )?;
-    Ok(())
-}
-
-fn certify(
-    transaction: &Transaction<'_>,
-    ca: &Ca,
-    settings: &Settings,
-    received: &Received<'_>,
-    (opened, account): (&OpenedRequest, &AccountRow),
-) -> Result<(), SandboxError> {
-    let common_name = &account.common_name();
-    let keys =
-        RequestedKeys { common_name, firma: &opened.firma.public, cifra: &opened.cifra.public };
-    let (crl_url, at) = (settings.crl_url.as_str(), received.at);
-    let certified = |public, utilizzo| Certified { common_name, public, utilizzo };
-    let cifra = certified(keys.cifra, Utilizzo::Cifra);
-    let firma = certified(keys.firma, Utilizzo::Firma);
-    let issued = ca.issue_both(cifra, firma, crl_url, at)?;
-    let pin = SaltedHash::of(&[&opened.pin_di_revoca]);
-    let environment = environments::insert(transaction, account.id, received.submission_id, &pin)?;
-    for (certified, issued) in [cifra, firma].iter().zip(&issued) {
-        environments::insert_certificate(transaction, environment, certified, issued)?;
-    }
-    let [cifra, firma] = &issued;
-    let good = certif_in(ca, &[cifra, firma])?;
-    let (spoiled, spoiled_left) = match faults::take_spoil(transaction)? {
-        Some((kind, times)) => (Some(spoil::spoiled(kind, ca, keys, &good, (crl_url, at))?), times),
-        None => (None, 0),
-    };
-    transaction.execute(
-        "INSERT INTO attachments VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![received.submission_id, CERTIF_IN, good, spoiled, spoiled_left],
-    )?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Receipts: the rows of *Ricerca ricevute*, and what is attached to them.
 
+use ceralacca_submission::Stato;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::SandboxError;
+use crate::processing::{self, PKS10};
 use crate::refusal::Refusal;
 use crate::sessions::Session;
 use crate::settings;
@@ -19,6 +21,9 @@ pub(crate) struct Receipt {
     tipo_documento: String,
     stato: &'static str,
     motivo_di_scarto: Option<MotivoDiScarto>,
+    /// For an annulled document: what took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annullato_da: Option<String>,
     file_name: String,
     sha256: String,
     sent_at: Timestamp,
@@ -34,12 +39,26 @@ struct MotivoDiScarto {
     text: String,
 }
 
-/// Zeros for a PKS10, accepted or not, as on the Agency's own receipts for it.
+/// Zeros for a PKS10, accepted or not, as on the Agency's own receipts for it; otherwise one.
 #[derive(Debug, Default, Serialize)]
 struct Documenti {
     totale: u32,
     acquisiti: u32,
     scartati: u32,
+}
+
+impl Documenti {
+    fn of(tipo_documento: &str, stato: &str) -> Documenti {
+        let (acquisiti, scartati) = match stato {
+            ELABORATO | ANNULLATO => (1, 0),
+            SCARTATO => (0, 1),
+            _ => (0, 0),
+        };
+        match tipo_documento {
+            PKS10 => Documenti::default(),
+            _ => Documenti { totale: acquisiti + scartati, acquisiti, scartati },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -155,10 +174,12 @@ impl SubmissionRow {
         at: Timestamp,
     ) -> Result<Receipt, SandboxError> {
         let processed = self.is_processed_at(at);
-        let stato = match (processed, &self.rejection) {
-            (false, _) => "IN ELABORAZIONE",
-            (true, None) => "ELABORATO",
-            (true, Some(_)) => "SCARTATO",
+        let annullato_da = processing::replaced_by(transaction, self.id, at)?;
+        let stato = match (processed, &self.rejection, &annullato_da) {
+            (false, ..) => IN_ELABORAZIONE,
+            (true, Some(_), _) => SCARTATO,
+            (true, None, Some(_)) => ANNULLATO,
+            (true, None, None) => ELABORATO,
         };
         let attachments = if processed { attachments(transaction, self.id)? } else { Vec::new() };
         let attachments = attachments.into_iter().map(|(name, bytes)| Attachment {
@@ -169,9 +190,11 @@ impl SubmissionRow {
         let rejection = self.rejection.filter(|_| processed);
         Ok(Receipt {
             protocollo: self.protocollo,
+            documenti: Documenti::of(&self.tipo_documento, stato),
             tipo_documento: self.tipo_documento,
             stato,
             motivo_di_scarto: rejection.map(|(code, text)| MotivoDiScarto { code, text }),
+            annullato_da: annullato_da.filter(|_| processed),
             file_name: self.file_name,
             sha256: hex::encode(self.sha256),
             sent_at: settings::instant(self.received_at)?,
@@ -179,7 +202,6 @@ impl SubmissionRow {
                 true => Some(settings::instant(self.processed_at)?),
                 false => None,
             },
-            documenti: Documenti::default(),
             attachments: attachments.collect(),
             notice: NOTICE,
         })
@@ -215,4 +237,10 @@ fn start_of_day(day: Date) -> i64 {
     day.to_zoned(rome).map_or(i64::MAX, |zoned| zoned.timestamp().as_second())
 }
 
-const NOTICE: &str = "SANDBOX: ricevuta di un'Agenzia simulata, priva di ogni valore";
+const IN_ELABORAZIONE: &str = Stato::InElaborazione.as_str();
+const ELABORATO: &str = Stato::Elaborato.as_str();
+const SCARTATO: &str = Stato::Scartato.as_str();
+const ANNULLATO: &str = Stato::Annullato.as_str();
+
+/// What every receipt says of its issuer.
+pub(crate) const NOTICE: &str = "SANDBOX: ricevuta di un'Agenzia simulata, priva di ogni valore";

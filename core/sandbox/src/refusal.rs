@@ -82,12 +82,12 @@ impl Refusal {
             Refusal::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::Sandbox(error) => match error {
                 SandboxError::AccountExists { .. } => StatusCode::CONFLICT,
-                SandboxError::AccountInvalid { .. } | SandboxError::Setting { .. } => {
-                    StatusCode::BAD_REQUEST
-                }
-                SandboxError::AccountUnknown { .. } | SandboxError::NoEnvironment { .. } => {
-                    StatusCode::NOT_FOUND
-                }
+                SandboxError::AccountInvalid { .. }
+                | SandboxError::SignerInvalid { .. }
+                | SandboxError::Setting { .. } => StatusCode::BAD_REQUEST,
+                SandboxError::AccountUnknown { .. }
+                | SandboxError::SignerUnknown { .. }
+                | SandboxError::NoEnvironment { .. } => StatusCode::NOT_FOUND,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
@@ -117,11 +117,12 @@ impl Refusal {
             Refusal::Broken => "gateway.internal",
             Refusal::Sandbox(error) => match error {
                 SandboxError::AccountExists { .. } => "gateway.account_exists",
-                SandboxError::AccountInvalid { .. } | SandboxError::Setting { .. } => {
-                    "gateway.bad_request"
-                }
+                SandboxError::AccountInvalid { .. }
+                | SandboxError::SignerInvalid { .. }
+                | SandboxError::Setting { .. } => "gateway.bad_request",
                 SandboxError::AccountUnknown { .. } => "gateway.unknown_account",
                 SandboxError::NoEnvironment { .. } => "gateway.no_environment",
+                SandboxError::SignerUnknown { .. } => "gateway.unknown_signer",
                 _ => "gateway.internal",
             },
         }
@@ -164,7 +165,11 @@ fn sandbox_message(error: &SandboxError) -> String {
         SandboxError::NoEnvironment { account } => {
             format!("L'utente {account} non ha un ambiente di sicurezza in vigore")
         }
-        SandboxError::AccountInvalid { field, rule } => {
+        SandboxError::SignerUnknown { serial } => {
+            format!("Nessun certificato di firma con numero {serial}")
+        }
+        SandboxError::AccountInvalid { field, rule }
+        | SandboxError::SignerInvalid { field, rule } => {
             format!("Valore non valido di {field}: {rule}")
         }
         SandboxError::Setting { name, rule } => format!("Valore non valido di {name}: {rule}"),

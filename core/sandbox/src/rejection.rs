@@ -1,8 +1,12 @@
-//! Why the pretend Agency rejects a request: the *motivo di scarto* on its receipt.
+//! Why the pretend Agency rejects a file: the *motivo di scarto* on its receipt.
 //!
 //! UNVERIFIED: codes and texts are ours; the Agency's own tables are not public.
 
-/// Reasons for a rejection.
+use ceralacca_submission::printable;
+
+use crate::rejection_impronta::ImprontaRejection;
+
+/// Reasons for a rejection: of a PKS10, and those of other types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// Not an envelope for this CA, or not a request inside.
@@ -32,6 +36,8 @@ pub(crate) enum Rejection {
     UtenzaDiLavoro,
     /// The sender is neither the account nor its incaricato.
     SenderNotIncaricato,
+    /// The file is a communication of the impronta.
+    Impronta(ImprontaRejection),
 }
 
 impl Rejection {
@@ -50,6 +56,7 @@ impl Rejection {
             Rejection::OtherSubject => "pks10.other_subject",
             Rejection::UtenzaDiLavoro => "pks10.utenza_di_lavoro",
             Rejection::SenderNotIncaricato => "pks10.sender_not_incaricato",
+            Rejection::Impronta(rejection) => rejection.code(),
         }
     }
 
@@ -85,6 +92,10 @@ impl Rejection {
             }
             Rejection::SenderNotIncaricato => {
                 "Chi ha trasmesso il file non è l'utente della richiesta né un suo incaricato"
+            }
+            // What was found in a file is shown as one line of limited length.
+            Rejection::Impronta(rejection) => {
+                return printable(&format!("SANDBOX: {}", rejection.text()), 1000);
             }
         };
         format!("SANDBOX: {text}")

@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::routes_admin as admin;
 use crate::routes_gateway as gateway;
 use crate::routes_receipts as receipts;
+use crate::routes_trust as trust;
 use crate::server::Sandbox;
 
 /// Everything the server answers.
@@ -57,9 +58,11 @@ pub(crate) const ADMIN: &str = "/sandbox/";
 
 static GATEWAY_ROUTES: LazyLock<Vec<(Method, &'static str)>> = LazyLock::new(|| {
     let all = table().into_iter().map(|(method, path, _)| (method, path));
-    all.filter(|(_, path)| path.starts_with("/v1/")).collect()
+    all.filter(|(_, path)| ["/v1/", TSA, "/trust/"].iter().any(|start| path.starts_with(start)))
+        .collect()
 });
 
+const TSA: &str = "/tsa";
 const SUBMISSIONS: &str = "/v1/submissions";
 const OPENAPI: &str = include_str!("../openapi.yaml");
 const LARGEST_JSON: usize = 64 * 1024;
@@ -78,6 +81,12 @@ fn table() -> Vec<(Method, &'static str, Handler)> {
         (Method::POST, "/v1/revocations", post(gateway::revoke)),
         (Method::GET, "/v1/ca/certificates", get(gateway::ca_certificates)),
         (Method::GET, "/v1/ca/crl", get(gateway::crl)),
+        (Method::POST, TSA, post(trust::timestamp)),
+        (Method::GET, "/trust/ca.cer", get(trust::certificate)),
+        (Method::GET, "/trust/crl", get(trust::crl)),
+        (Method::POST, "/sandbox/v1/signers", post(trust::issue_signer)),
+        (Method::POST, "/sandbox/v1/signers/{serial}/revoke", post(trust::revoke_signer)),
+        (Method::GET, "/sandbox/v1/marks", get(trust::marks)),
         (Method::POST, "/sandbox/v1/accounts", post(admin::create_account)),
         (
             Method::POST,
@@ -130,7 +139,7 @@ mod tests {
         let routed: BTreeSet<String> =
             table().iter().map(|(method, path, _)| format!("{method} {path}")).collect();
         assert_eq!(routed, described());
-        assert_eq!(routed.len(), 20);
+        assert_eq!(routed.len(), 26);
     }
 
     /// Every `area.condition` between quotation marks.
@@ -141,9 +150,11 @@ mod tests {
 
     #[test]
     fn the_openapi_document_lists_each_code_and_no_other() {
-        for (source, area) in
-            [(include_str!("refusal.rs"), "gateway."), (include_str!("rejection.rs"), "pks10.")]
-        {
+        for (source, area) in [
+            (include_str!("refusal.rs"), "gateway."),
+            (include_str!("rejection.rs"), "pks10."),
+            (include_str!("rejection_impronta.rs"), "impronta."),
+        ] {
             let listed = OPENAPI.lines().filter_map(|line| line.trim().strip_prefix("- "));
             let listed = listed.filter(|code| code.starts_with(area)).map(str::to_owned);
             assert_eq!(codes(source, area), listed.collect());

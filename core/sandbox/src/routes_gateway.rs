@@ -23,7 +23,7 @@ use crate::clock;
 use crate::credentials::SaltedHash;
 use crate::crl;
 use crate::environments;
-use crate::processing::PKS10;
+use crate::processing;
 use crate::refusal::Refusal;
 use crate::server::Sandbox;
 use crate::sessions::Session;
@@ -63,7 +63,7 @@ pub(crate) async fn submit(
     let tipo_documento = text_header(&headers, "ceralacca-tipo-documento", 50)?;
     let announced = content_digest(&headers)?;
     let bytes = read(body, LARGEST_FILE)?;
-    if tipo_documento != PKS10 {
+    if !processing::is_known(&tipo_documento) {
         return Err(Refusal::UnknownDocumentType);
     }
     let accepted = sandbox
@@ -264,7 +264,8 @@ fn request_revocation(
     Ok(at)
 }
 
-fn read(body: ReadBody, limit: usize) -> Result<Bytes, Refusal> {
+/// The body, whole and within its limit.
+pub(crate) fn read(body: ReadBody, limit: usize) -> Result<Bytes, Refusal> {
     body.map_err(|rejected| match rejected.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge { limit },
         _ => bad_request("il corpo non è arrivato per intero"),

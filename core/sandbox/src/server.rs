@@ -1,8 +1,8 @@
 //! A sandbox: its folder, and the HTTP server over it.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use ceralacca_identity::Account;
@@ -26,6 +26,8 @@ use crate::routes;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::trust_provider::{self, IssuedSigner, NewSigner, TrustProvider};
+use crate::tsa::{self, MarkEntry};
 use crate::wire::{Door, Scissors};
 
 /// A pretend Agency, open in this process; clones share it.
@@ -33,6 +35,8 @@ use crate::wire::{Door, Scissors};
 pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
+    folder: PathBuf,
+    trust: Mutex<Option<Arc<TrustProvider>>>,
     store: Store,
     ca: Ca,
     clock: Clock,
@@ -69,6 +73,8 @@ impl Sandbox {
         let clock = Clock::new(Arc::new(clock));
         store.transact(|transaction| clock.restore(transaction))?;
         Ok(Sandbox(Arc::new(Inner {
+            folder: folder.to_owned(),
+            trust: Mutex::default(),
             ca: Ca::open(folder)?,
             store,
             clock,
@@ -232,6 +238,85 @@ impl Sandbox {
         self.0.store.transact(|transaction| log::tail(transaction, limit))
     }
 
+    /// The certificate of the trust service provider's root, DER: what a client trusts for signers
+    /// and marks. Makes the provider when there is none yet, which takes some tenths of a second.
+    ///
+    /// # Errors
+    /// `sandbox.disk`, `sandbox.ca`, `sandbox.issuing`.
+    pub fn trust_certificate(&self) -> Result<Vec<u8>, SandboxError> {
+        Ok(self.trust_provider()?.root.certificate.as_der().to_vec())
+    }
+
+    /// The trust service provider's list of revoked certificates, DER.
+    ///
+    /// # Errors
+    /// As [`Sandbox::trust_certificate`], and `sandbox.store`.
+    pub fn trust_crl(&self) -> Result<Vec<u8>, SandboxError> {
+        let (provider, at) = (self.trust_provider()?, self.now());
+        self.0.store.transact(|transaction| provider.crl(transaction, at))
+    }
+
+    /// Makes a key for signing and certifies it, as a trust service provider would; the key is
+    /// handed over this once.
+    ///
+    /// # Errors
+    /// `sandbox.signer_invalid`, and as [`Sandbox::trust_crl`].
+    pub fn issue_signer(&self, new: NewSigner) -> Result<IssuedSigner, SandboxError> {
+        let (provider, at) = (self.trust_provider()?, self.now());
+        let crl_url = self.settings()?.trust_crl_url;
+        let (issued, row) = provider.issue_signer(new, &crl_url, at)?;
+        self.0.store.transact(|transaction| row.insert(transaction))?;
+        Ok(issued)
+    }
+
+    /// Revokes a signer's certificate at once; `serial` is hexadecimal, with or without colons.
+    ///
+    /// # Errors
+    /// `sandbox.signer_unknown`, `sandbox.store`.
+    pub fn revoke_signer(&self, serial: &str) -> Result<Timestamp, SandboxError> {
+        let (provider, at) = (self.trust_provider()?, self.now());
+        let revoked =
+            self.0.store.transact(|transaction| trust_provider::revoke(transaction, serial, at))?;
+        self.publish_trust_crl(&provider)?;
+        Ok(revoked)
+    }
+
+    /// How many marks were ever made, and the last `limit` of them, oldest first.
+    ///
+    /// # Errors
+    /// `sandbox.store`.
+    pub fn marks(&self, limit: u32) -> Result<(u64, Vec<MarkEntry>), SandboxError> {
+        self.0.store.transact(|transaction| tsa::marks(transaction, limit))
+    }
+
+    /// Answers a TimeStampReq; a mark that is made counts, whether its answer arrives or not.
+    pub(crate) fn timestamp(&self, request: &[u8]) -> Result<Vec<u8>, SandboxError> {
+        let (provider, at) = (self.trust_provider()?, self.now());
+        self.0.store.transact(|transaction| {
+            let fault = faults::take_tsa(transaction)?;
+            tsa::answer(transaction, &provider, request, fault, at)
+        })
+    }
+
+    fn trust_provider(&self) -> Result<Arc<TrustProvider>, SandboxError> {
+        let mut known = self.0.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(provider) = &*known {
+            return Ok(provider.clone());
+        }
+        let provider = Arc::new(TrustProvider::open(&self.0.folder)?);
+        self.publish_trust_crl(&provider)?;
+        *known = Some(provider.clone());
+        Ok(provider)
+    }
+
+    /// Puts the provider's list beside its certificate, for those who verify without asking.
+    fn publish_trust_crl(&self, provider: &TrustProvider) -> Result<(), SandboxError> {
+        let at = self.now();
+        let list = self.0.store.transact(|transaction| provider.crl(transaction, at))?;
+        let path = self.0.folder.join(TRUST_CRL_FILE);
+        ceralacca_kernel::atomic_file::write(&path, &list).map_err(|error| disk(&path, &error))
+    }
+
     pub(crate) fn ca(&self) -> &Ca {
         &self.0.ca
     }
@@ -318,6 +403,8 @@ impl Drop for Running {
     }
 }
 
+/// The trust service provider's list of revoked certificates, DER, as of its last change.
+const TRUST_CRL_FILE: &str = "trust-SANDBOX.crl";
 const LOCK_FILE: &str = "sandbox.lock";
 const STORE_FILE: &str = "stato-SANDBOX.sqlite";
 

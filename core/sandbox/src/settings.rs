@@ -1,10 +1,12 @@
 //! What can be set on a sandbox, kept in its state.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SandboxError;
+use crate::tsa_access::TsaAccess;
 
 /// How the pretend Agency behaves; all of it survives a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,13 @@ pub struct Settings {
     pub session_seconds: u32,
     /// Where new certificates say the CRL is: an http or https URL in ASCII.
     pub crl_url: String,
+    /// Where signers' certificates say that the provider's CRL is.
+    pub trust_crl_url: String,
+    /// Whom the timestamp authority answers; everybody without it.
+    pub tsa_access: Option<TsaAccess>,
+    /// Last day for communications of the impronta, whatever their period; without it the known
+    /// deadlines count. A replacement is accepted up to 30 days later.
+    pub impronta_deadline: Option<Date>,
 }
 
 impl Default for Settings {
@@ -28,6 +37,9 @@ impl Default for Settings {
             session_seconds: 1800,
             // An embedded sandbox has another port each time: a name without address, RFC 2606.
             crl_url: "http://sandbox.ceralacca.invalid/v1/ca/crl".to_owned(),
+            trust_crl_url: "http://sandbox.ceralacca.invalid/trust/crl".to_owned(),
+            tsa_access: None,
+            impronta_deadline: None,
         }
     }
 }
@@ -58,10 +70,14 @@ impl Settings {
         if !(1..=DAY).contains(&self.session_seconds) {
             return refuse("session_seconds", "1 to 86400 seconds");
         }
-        let known = ["http://", "https://"].iter().any(|scheme| self.crl_url.starts_with(scheme));
-        if !known || self.crl_url.len() > 500 || !self.crl_url.bytes().all(|b| b.is_ascii_graphic())
-        {
-            return refuse("crl_url", "an http or https URL of at most 500 ASCII characters");
+        for (name, url) in [("crl_url", &self.crl_url), ("trust_crl_url", &self.trust_crl_url)] {
+            let known = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+            if !known || url.len() > 500 || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return refuse(name, "an http or https URL of at most 500 ASCII characters");
+            }
+        }
+        if self.tsa_access.as_ref().is_some_and(|access| !access.is_usable()) {
+            return refuse("tsa_access", "user (1 to 64, no colon) and password (1 to 100)");
         }
         Ok(())
     }

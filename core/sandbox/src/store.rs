@@ -49,7 +49,11 @@ impl Store {
 const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// The Nth brings the state from version N to N + 1.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_impronta.sql"),
+    include_str!("schema_trust.sql"),
+];
 
 /// Creates the file when it is missing; on Unix nobody but its owner can read it
 /// or the log that SQLite writes beside it.
@@ -96,6 +100,23 @@ mod tests {
         drop(connection);
         let refused = Store::open(&path).err().unwrap();
         assert_eq!(refused, SandboxError::NewerStore { expected: VERSION, found: 99 });
+    }
+
+    #[test]
+    fn an_older_state_is_brought_up_to_date_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stato.sqlite");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.execute("INSERT INTO settings VALUES ('a', 'b')", []).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        let counts = |transaction: &Transaction<'_>| -> Result<(i64, i64), SandboxError> {
+            let query = "SELECT (SELECT count(*) FROM settings), count(*) FROM communications";
+            Ok(transaction.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        };
+        assert_eq!(store.transact(counts).unwrap(), (1, 0));
     }
 
     #[test]

@@ -66,19 +66,23 @@ pub(crate) fn accept(
     let settings = Settings::load(transaction)?;
     let submission_id = insert(transaction, incoming, at)?;
     let protocollo = protocollo(submission_id, at);
+    let processed_at = clock::after(at, i64::from(settings.receipt_delay_seconds));
     let received = Received {
         submission_id,
+        protocollo: &protocollo,
         sender_id: incoming.session.sender_id,
         subject_id: incoming.session.subject_id,
+        tipo_documento: incoming.tipo_documento,
+        file_name: incoming.file_name,
         bytes: incoming.bytes,
         sha256: &incoming.sha256,
         at,
+        processed_at,
     };
     let rejection = match processing::process(transaction, ca, &settings, &received)? {
         Outcome::Elaborato => None,
         Outcome::Scartato(rejection) => Some(rejection),
     };
-    let processed_at = clock::after(at, i64::from(settings.receipt_delay_seconds));
     transaction
         .execute(
             "UPDATE submissions SET protocollo = ?2, processed_at = ?3, rejection_code = ?4, \

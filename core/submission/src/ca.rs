@@ -2,6 +2,7 @@
 
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Call, Error, Service, Touch};
+use ceralacca_keystore::{Certificate, KeystoreError};
 
 use crate::outbox::sha256_hex;
 use crate::{FetchChannel, SubmissionError};
@@ -18,11 +19,22 @@ impl Service for PinnedCa {
 }
 
 pub(crate) fn ca_certificates(call: &mut Call<'_>) -> Result<Vec<Bytes>, Error> {
+    Ok(fetch(call)?.into_iter().map(Bytes).collect())
+}
+
+/// The same, read.
+pub(crate) fn authorities(call: &Call<'_>) -> Result<Vec<Certificate>, Error> {
+    let certificates = fetch(call)?;
+    let read: Result<Vec<_>, KeystoreError> =
+        certificates.iter().map(|der| Certificate::from_der(der)).collect();
+    Ok(read?)
+}
+
+fn fetch(call: &Call<'_>) -> Result<Vec<Vec<u8>>, Error> {
     let channel = call.service::<FetchChannel>()?;
     let pinned = call.service::<PinnedCa>()?;
     let certificates = channel.ca_certificates().map_err(|failure| failure.error)?;
-    let kept = keep_pinned(certificates, pinned.0.as_deref())?;
-    Ok(kept.into_iter().map(Bytes).collect())
+    Ok(keep_pinned(certificates, pinned.0.as_deref())?)
 }
 
 /// With a pin, only the certificate that it names; the others are not handed on.

@@ -1,5 +1,6 @@
 //! What can go wrong around a submission. The wording is in `explain.rs`.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Protocollo;
@@ -112,6 +113,13 @@ pub enum SubmissionError {
         /// The Agency's text.
         text: String,
     },
+    /// The Agency annulled the document in favour of a later one.
+    Annulled {
+        /// The submission.
+        protocollo: Protocollo,
+        /// What took its place, where the Agency says so.
+        by: Option<Protocollo>,
+    },
     /// The Agency has not processed the document yet.
     NotProcessed {
         /// The submission.
@@ -173,5 +181,81 @@ pub enum SubmissionError {
         expected: String,
         /// The fingerprints that came.
         found: Vec<String>,
+    },
+    /// A document is larger than what the Agency lets be sealed.
+    SealTooLarge {
+        /// Its path.
+        path: String,
+        /// Bytes it has.
+        length: u64,
+        /// Bytes allowed.
+        limit: u64,
+        /// Whether it passed the control, which allows it to be larger.
+        checked: bool,
+    },
+    /// The environment's signature certificate is not valid at the time of sealing.
+    SealNotValid {
+        /// Common name of the certificate.
+        common_name: String,
+        /// Beginning of its validity.
+        not_before: Timestamp,
+        /// End of its validity.
+        not_after: Timestamp,
+        /// The time of sealing.
+        at: Timestamp,
+    },
+    /// None of the CA's certificates issued the environment.
+    SealOtherCa {
+        /// Who issued the environment's certificates.
+        issuer: String,
+        /// Serial number of its certificate.
+        serial: String,
+        /// Subjects of the CA certificates that were given.
+        found: Vec<String>,
+    },
+    /// Nothing can be encrypted for the key of the CA's certificate.
+    SealCaKey {
+        /// Its subject.
+        subject: String,
+        /// Length of its key.
+        bits: usize,
+    },
+    /// A sealed receipt does not open with this environment's cipher key.
+    ReceiptUndecryptable {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where it is kept as it came.
+        path: String,
+        /// Serial number of the cipher certificate that was tried.
+        serial: String,
+    },
+    /// The Agency's signature on a receipt does not hold.
+    ReceiptSignature {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where it is kept as it came.
+        path: String,
+        /// What was found wrong.
+        problem: String,
+    },
+    /// The text of a receipt cannot be understood.
+    ReceiptMalformed {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where the text is.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The text of a receipt is about something else than what was sent.
+    ReceiptOfAnotherSend {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Which of its fields.
+        field: String,
+        /// What was sent.
+        expected: String,
+        /// What the receipt says.
+        found: String,
     },
 }

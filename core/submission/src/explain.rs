@@ -3,6 +3,7 @@
 use ceralacca_kernel::{Explain, Report};
 
 use crate::SubmissionError;
+use crate::explain_sealed::explain_sealed;
 use crate::records::printable;
 
 impl Explain for SubmissionError {
@@ -24,6 +25,14 @@ impl Explain for SubmissionError {
             | AttachmentNotSaved { .. } => explain_attachment(self),
             Utente { .. } | Timeout { .. } => explain_argument(self),
             NoCaCertificate | PinForm { .. } | CaNotPinned { .. } => explain_ca(self),
+            SealTooLarge { .. }
+            | SealNotValid { .. }
+            | SealOtherCa { .. }
+            | SealCaKey { .. }
+            | ReceiptUndecryptable { .. }
+            | ReceiptSignature { .. }
+            | ReceiptMalformed { .. }
+            | ReceiptOfAnotherSend { .. } => explain_sealed(self),
             _ => explain_receipt(self),
         }
     }
@@ -141,6 +150,17 @@ fn explain_receipt(error: &SubmissionError) -> Report {
         .found("IN ELABORAZIONE")
         .state(format!("the Agency has the document under protocollo {protocollo}"))
         .next("call wait before require_accepted"),
+        Annulled { protocollo, by } => Report::refused(
+            "agency.annulled",
+            format!("the document {protocollo} was annulled by one that replaces it"),
+        )
+        .expected("ELABORATO")
+        .found(match by {
+            Some(by) => format!("ANNULLATO, replaced by {by}"),
+            None => "ANNULLATO".to_owned(),
+        })
+        .state("the Agency has the later document in its place")
+        .next("look at the receipt of the document that replaces it"),
         other => unreachable!("{other:?} is explained elsewhere"),
     }
 }
@@ -233,80 +253,4 @@ fn explain_ca(error: &SubmissionError) -> Report {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use ceralacca_kernel::Error;
-
-    use super::*;
-    use crate::Protocollo;
-
-    #[test]
-    fn every_variant_has_its_own_code_and_answers_all_questions() {
-        let mut codes = BTreeSet::new();
-        for error in before_sending().into_iter().chain(afterwards()) {
-            let shown = format!("{error:?}");
-            let error = Error::from(error);
-            let report = error.report();
-            assert!(codes.insert(report.code.clone()), "{} twice", report.code);
-            assert!(report.found.is_some() && !report.next.is_empty(), "{shown}");
-            assert!(!report.headline.ends_with('.') && !report.state.is_empty(), "{shown}");
-        }
-        assert_eq!(codes.len(), 22);
-    }
-
-    fn before_sending() -> Vec<SubmissionError> {
-        use SubmissionError::*;
-        let text = || "x".to_owned();
-        vec![
-            DocumentUnreadable { path: text(), system: text() },
-            DocumentChanged { path: text(), expected: text(), found: text() },
-            DocumentTooLarge { path: text(), limit: 1 },
-            DocumentName { length: 1 },
-            AnotherDocument { document: text(), attempted_sha256: text(), sha256: text() },
-            NotStored { path: text(), system: text() },
-            Timeout { text: text() },
-            Utente { length: 0 },
-            NoCaCertificate,
-            PinForm { length: 1 },
-            CaNotPinned { expected: text(), found: vec![text()] },
-        ]
-    }
-
-    fn afterwards() -> Vec<SubmissionError> {
-        use SubmissionError::*;
-        let text = || "x".to_owned();
-        let protocollo = Protocollo::parse("26112100000000001").unwrap();
-        let number = || protocollo.clone();
-        vec![
-            AcknowledgementNotKept { protocollo: number(), path: text(), system: text() },
-            AnswerForAnother {
-                document: text(),
-                protocollo: number(),
-                expected: text(),
-                found: text(),
-            },
-            StillUnknown { document: text(), why: text() },
-            ReceiptLate { protocollo: number(), timeout_seconds: 1, last: text() },
-            ReceiptOfAnother {
-                protocollo: number(),
-                expected: text(),
-                found_protocollo: number(),
-                found: text(),
-            },
-            Rejected { protocollo: number(), code: text(), text: text() },
-            NotProcessed { protocollo: number() },
-            NoSuchAttachment { protocollo: number(), name: text(), known: Vec::new() },
-            AttachmentName { protocollo: number() },
-            AttachmentDamaged {
-                protocollo: number(),
-                name: text(),
-                expected: text(),
-                expected_length: 1,
-                found: text(),
-                found_length: 2,
-            },
-            AttachmentNotSaved { protocollo: number(), path: text(), system: text() },
-        ]
-    }
-}
+mod tests;

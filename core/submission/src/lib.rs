@@ -5,30 +5,37 @@
 //! Where a mark is found without an acknowledgement, nothing is sent before the Agency was asked.
 
 mod agency;
-mod archive;
 mod ca;
 mod channel;
 mod error;
 mod explain;
+mod explain_sealed;
+mod file_name;
 mod outbox;
 mod portal;
 mod primitives;
 mod protocollo;
 mod receipt;
+mod receipt_text;
 mod records;
+mod seal;
+mod sealed_receipt;
+mod signed_by_agency;
 mod submit;
 
 pub use agency::{Agency, Delivery, Failure};
-pub use archive::folder as archive_folder;
 pub use ca::PinnedCa;
 pub use channel::{FetchChannel, SendChannel};
 pub use error::SubmissionError;
 pub use portal::{Portal, PortalId};
 pub use primitives::namespace;
-pub use protocollo::{NotAProtocollo, Protocollo};
+pub use protocollo::{NotAProtocollo, Protocollo, input_types};
 pub use receipt::{Receipt, ReceiptId};
+pub use receipt_text::ReceiptText;
 pub use records::{
     Access, Acknowledgement, AttachmentRecord, Counts, Outgoing, ReceiptFilter, ReceiptRecord,
     Rejection, Revocation, RevocationRequested, Search, Stato, printable,
 };
+pub use seal::{LARGEST_CHECKED, LARGEST_UNCHECKED, envelope};
+pub use sealed_receipt::OpenedReceipt;
 pub use submit::{Submission, SubmissionId};

@@ -15,12 +15,12 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{DocumentId, Error, Folders, atomic_file};
+use ceralacca_kernel::{DocumentId, Error, Folders, atomic_file, document_archive};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::archive;
+use crate::file_name::is_file_name;
 use crate::{Acknowledgement, SubmissionError};
 
 /// The largest document that is sent; the Agency's own limit for several files together.
@@ -46,13 +46,9 @@ struct Attempt {
 impl Outbox {
     /// The outbox of the submission with this key.
     pub(crate) fn new(folders: &Folders, run: &str, key: &str) -> Outbox {
-        // Keys are made of hexadecimal digits and a step; any other text is named by its digest.
-        let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key.len() <= 100;
-        let name =
-            if plain && !key.is_empty() { key.to_owned() } else { sha256_hex(key.as_bytes()) };
         Outbox {
             documents: folders.documents.clone(),
-            folder: folders.state.join("outbox").join(name),
+            folder: folders.state.join("outbox").join(name_of_key(key)),
             run: run.to_owned(),
             key: key.to_owned(),
         }
@@ -68,7 +64,7 @@ impl Outbox {
     /// # Errors
     /// When the file cannot be read, is not what the document says, or cannot be stored.
     pub(crate) fn prepare(&self, document: &DocumentId) -> Result<Vec<u8>, Error> {
-        if !archive::is_file_name(&document.name) {
+        if !is_file_name(&document.name) {
             return Err(SubmissionError::DocumentName { length: document.name.len() }.into());
         }
         self.require_same_document(document)?;
@@ -79,7 +75,7 @@ impl Outbox {
             None => {
                 let bytes = read_document(document)?;
                 let path = self.content(&document.sha256);
-                archive::create(&self.folder)
+                document_archive::create(&self.folder)
                     .and_then(|()| atomic_file::write(&path, &bytes))
                     .map_err(not_stored(&path))?;
                 bytes
@@ -131,7 +127,8 @@ impl Outbox {
     /// Keeps the answer.
     pub(crate) fn acknowledge(&self, answer: &Acknowledgement) -> Result<(), SubmissionError> {
         let path = self.acknowledgement_path();
-        archive::create(&self.folder)
+        remove_leftovers(&self.folder);
+        document_archive::create(&self.folder)
             .and_then(|()| atomic_file::write(&path, &json(answer)))
             .map_err(|error| SubmissionError::AcknowledgementNotKept {
                 protocollo: answer.protocollo.clone(),
@@ -146,7 +143,7 @@ impl Outbox {
         document: &DocumentId,
         answer: &Acknowledgement,
     ) -> io::Result<PathBuf> {
-        let inviati = archive::folder(&self.documents, "inviati")?;
+        let inviati = document_archive::folder(&self.documents, "inviati")?;
         let filed = inviati.join(format!("{}-{}", answer.protocollo, document.name));
         let copy = self.copy(document)?;
         if holds(&filed, &document.sha256) {
@@ -189,7 +186,7 @@ impl Outbox {
 
     /// Where the copy for people is. A second document of that name in one run gets its own folder.
     fn copy(&self, document: &DocumentId) -> io::Result<PathBuf> {
-        let da_inviare = archive::folder(&self.documents, "da inviare")?;
+        let da_inviare = document_archive::folder(&self.documents, "da inviare")?;
         let first = da_inviare.join(&self.run).join(&document.name);
         let path = if !first.exists() || holds(&first, &document.sha256) {
             first
@@ -198,7 +195,7 @@ impl Outbox {
             da_inviare.join(format!("{}-{own}", self.run)).join(&document.name)
         };
         if let Some(folder) = path.parent() {
-            archive::create(folder)?;
+            document_archive::create(folder)?;
         }
         Ok(path)
     }
@@ -246,6 +243,13 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The name under which something of a call is kept.
+pub(crate) fn name_of_key(key: &str) -> String {
+    // Keys are made of hexadecimal digits and a step; any other text is named by its digest.
+    let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key.len() <= 100;
+    if plain && !key.is_empty() { key.to_owned() } else { sha256_hex(key.as_bytes()) }
+}
+
 /// SHA-256, hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -256,15 +260,17 @@ fn remove_leftovers(folder: &Path) {
     let _ = atomic_file::remove_leftovers(folder);
 }
 
-fn holds(path: &Path, sha256: &str) -> bool {
+/// Whether the file is there with this content; SHA-256, hexadecimal.
+pub(crate) fn holds(path: &Path, sha256: &str) -> bool {
     read_at_most(path, LARGEST_DOCUMENT).is_ok_and(|bytes| sha256_hex(&bytes) == sha256)
 }
 
-fn json(record: &impl Serialize) -> Vec<u8> {
+/// A record for our own folders.
+pub(crate) fn json(record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(record).expect("records have text keys and no floats")
 }
 
-fn not_stored(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+pub(crate) fn not_stored(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
     move |error| {
         SubmissionError::NotStored { path: path.display().to_string(), system: error.to_string() }
             .into()

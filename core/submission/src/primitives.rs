@@ -3,8 +3,9 @@
 use ceralacca_identity::Account;
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Document, SecretRef};
+use ceralacca_keystore::Environment;
 
-use crate::{Portal, Receipt, Submission};
+use crate::{OpenedReceipt, Portal, Receipt, Submission};
 
 ceralacca_kernel::primitives! {
     /// The way to the Agency: send a document once, wait for its receipt, fetch what belongs to it.
@@ -30,6 +31,16 @@ ceralacca_kernel::primitives! {
         utente: String, password: SecretRef, codice_pin: SecretRef, on_behalf_of: Option<Account>,
     ) -> Portal
         [since "0.1.0", pure, touches()] = crate::portal::access;
+
+    /// Seals a checked document for the Agency: signed with the environment's signature key, then
+    /// enveloped for the CA that issued the environment. The result is the `.ccf` to submit, in
+    /// `firmati/<run>/` of the document archive. At most 3 MB, for a checked file (`.dcm`) 5 MB.
+    ///
+    /// ```rhai
+    /// let sealed = env.seal(checked.document, agency::ca_certificates());
+    /// ```
+    method seal(env: Environment, document: Document, ca: Vec<Bytes>) -> Document
+        [since "0.2.0", recorded, touches(Reads, Writes, Signs)] = crate::seal::seal;
 
     /// Sends a document, once: what happens to this process meanwhile, the Agency gets it one time.
     ///
@@ -67,6 +78,17 @@ ceralacca_kernel::primitives! {
     method attachment(receipt: Receipt, name: String) -> Bytes
         [since "0.1.0", recorded, touches(Fetches, Writes)] = crate::receipt::attachment;
 
+    /// Opens the sealed receipt (`.rcc`) with the environment's cipher key, for accepted and
+    /// rejected documents alike: decrypts it, verifies the Agency's signature and that it is about
+    /// what was sent, and keeps it in `ricevute/<protocollo>/`: `.p7m` signed, `.rel` the text.
+    ///
+    /// ```rhai
+    /// let opened = receipt.open(env);
+    /// let number = opened.protocollo;
+    /// ```
+    method open(receipt: Receipt, env: Environment) -> OpenedReceipt
+        [since "0.2.0", recorded, touches(Fetches, Reads, Writes)] = crate::sealed_receipt::open;
+
     /// The number of the submission, 17 digits.
     ///
     /// ```rhai
@@ -75,7 +97,7 @@ ceralacca_kernel::primitives! {
     property protocollo(receipt: Receipt) -> String
         [since "0.1.0", pure, touches()] = crate::receipt::protocollo;
 
-    /// `ELABORATO` or `SCARTATO`.
+    /// `ELABORATO`, `SCARTATO`, or `ANNULLATO` when a later document took its place.
     ///
     /// ```rhai
     /// let stato = receipt.stato;

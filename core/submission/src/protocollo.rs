@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ceralacca_kernel::{Explain, InputType, Report, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Protocollo(String);
 
 /// The text is not a protocollo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NotAProtocollo {
     /// Characters it has.
     pub length: usize,
@@ -35,6 +36,25 @@ impl Protocollo {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The input type `protocollo`: a slip is found before anything is begun.
+pub fn input_types() -> Vec<InputType> {
+    vec![InputType {
+        name: "protocollo",
+        rule: "protocollo: 17 digits",
+        check: |text| Ok(Value::Str(Protocollo::parse(text.trim())?.0)),
+    }]
+}
+
+impl Explain for NotAProtocollo {
+    fn explain(&self) -> Report {
+        Report::usage("input.protocollo", "a protocollo does not have its form")
+            .expected("17 digits")
+            .found(format!("{} characters, or others than digits", self.length))
+            .state("the workflow was not started")
+            .next("copy the protocollo from the receipt: ceralacca runs")
     }
 }
 

@@ -1,16 +1,20 @@
 //! Receipts: waiting for one, what it says, and the files that belong to it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ceralacca_kernel::typed::{Bytes, HandleKind};
-use ceralacca_kernel::{Call, Error, Folders, Waiting, atomic_file};
+use ceralacca_kernel::{Call, Error, Folders, Waiting, atomic_file, document_archive};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::archive;
+use crate::file_name::is_file_name;
 use crate::outbox::sha256_hex;
-use crate::{FetchChannel, PortalId, ReceiptRecord, Rejection, Stato, Submission, SubmissionError};
+use crate::{
+    FetchChannel, PortalId, Protocollo, ReceiptRecord, Rejection, Stato, Submission,
+    SubmissionError,
+};
 
 /// A handle to a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +95,9 @@ fn accepted(record: &ReceiptRecord) -> Result<(), SubmissionError> {
             let Rejection { code, text } = record.motivo_di_scarto.clone().unwrap_or_else(unstated);
             Err(SubmissionError::Rejected { protocollo, code, text })
         }
+        Stato::Annullato => {
+            Err(SubmissionError::Annulled { protocollo, by: record.annullato_da.clone() })
+        }
     }
 }
 
@@ -99,28 +106,40 @@ pub(crate) fn attachment(
     receipt: Receipt,
     name: String,
 ) -> Result<Bytes, Error> {
-    let ReceiptId { portal, record } = receipt.0;
+    Ok(Bytes(fetch(call, &receipt.0, &name)?.0))
+}
+
+/// Fetches a file of the receipt, checks it against its digest and saves it as it came. Gives the
+/// content, and where it is: `ricezione/<protocollo>/<name>`.
+pub(crate) fn fetch(
+    call: &Call<'_>,
+    receipt: &ReceiptId,
+    name: &str,
+) -> Result<(Vec<u8>, PathBuf), Error> {
+    let ReceiptId { portal, record } = receipt;
     let Some(listed) = record.attachments.iter().find(|listed| listed.name == name) else {
         return Err(SubmissionError::NoSuchAttachment {
-            protocollo: record.protocollo,
-            name,
-            known: record.attachments.into_iter().map(|listed| listed.name).collect(),
+            protocollo: record.protocollo.clone(),
+            name: name.to_owned(),
+            known: record.attachments.iter().map(|listed| listed.name.clone()).collect(),
         }
         .into());
     };
-    if !archive::is_file_name(&name) {
-        return Err(SubmissionError::AttachmentName { protocollo: record.protocollo }.into());
+    if !is_file_name(name) {
+        return Err(
+            SubmissionError::AttachmentName { protocollo: record.protocollo.clone() }.into()
+        );
     }
     let channel = call.service::<FetchChannel>()?;
     let folders = call.service::<Folders>()?;
     let access = portal.access(call)?;
     let bytes =
-        channel.attachment(&access, &record.protocollo, &name).map_err(|failure| failure.error)?;
+        channel.attachment(&access, &record.protocollo, name).map_err(|failure| failure.error)?;
     let found = sha256_hex(&bytes);
     if found != listed.sha256 || bytes.len() as u64 != listed.length {
         return Err(SubmissionError::AttachmentDamaged {
             protocollo: record.protocollo.clone(),
-            name,
+            name: name.to_owned(),
             expected: listed.sha256.clone(),
             expected_length: listed.length,
             found,
@@ -128,19 +147,32 @@ pub(crate) fn attachment(
         }
         .into());
     }
-    let folder = folders.documents.join("ricezione");
-    archive::folder(&folders.documents, "ricezione")
-        .and_then(|ricezione| archive::folder(&ricezione, record.protocollo.as_str()))
-        .and_then(|folder| {
-            atomic_file::remove_leftovers(&folder)?;
-            atomic_file::write(&folder.join(&name), &bytes)
+    let path = save(&folders, "ricezione", &record.protocollo, name, &bytes)?;
+    Ok((bytes, path))
+}
+
+/// Writes `<folder>/<protocollo>/<name>` of the document archive, whole or not at all.
+pub(crate) fn save(
+    folders: &Folders,
+    folder: &str,
+    protocollo: &Protocollo,
+    name: &str,
+    bytes: &[u8],
+) -> Result<PathBuf, SubmissionError> {
+    let meant = folders.documents.join(folder).join(protocollo.as_str()).join(name);
+    document_archive::folder(&folders.documents, folder)
+        .and_then(|parent| document_archive::folder(&parent, protocollo.as_str()))
+        .and_then(|parent| {
+            atomic_file::remove_leftovers(&parent)?;
+            let path = parent.join(name);
+            atomic_file::write(&path, bytes)?;
+            Ok(path)
         })
         .map_err(|error| SubmissionError::AttachmentNotSaved {
-            protocollo: record.protocollo.clone(),
-            path: folder.join(record.protocollo.as_str()).join(&name).display().to_string(),
+            protocollo: protocollo.clone(),
+            path: meant.display().to_string(),
             system: error.to_string(),
-        })?;
-    Ok(Bytes(bytes))
+        })
 }
 
 pub(crate) fn protocollo(_: &mut Call<'_>, receipt: Receipt) -> Result<String, Error> {
@@ -165,7 +197,7 @@ fn parse_timeout(text: &str) -> Result<Duration, SubmissionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Counts, Protocollo};
+    use crate::Counts;
 
     #[test]
     fn timeouts_are_read() {
@@ -184,6 +216,7 @@ mod tests {
             tipo_documento: "PKS10".into(),
             stato: Stato::Elaborato,
             motivo_di_scarto: None,
+            annullato_da: None,
             file_name: "req.ccc".into(),
             sha256: "00".into(),
             sent_at: jiff::Timestamp::UNIX_EPOCH,
@@ -195,6 +228,8 @@ mod tests {
         assert!(accepted(&record).is_ok());
         record.stato = Stato::InElaborazione;
         assert_eq!(Error::from(accepted(&record).unwrap_err()).code(), "agency.not_processed");
+        record.stato = Stato::Annullato;
+        assert_eq!(Error::from(accepted(&record).unwrap_err()).code(), "agency.annulled");
         record.stato = Stato::Scartato;
         record.motivo_di_scarto =
             Some(Rejection { code: "SBX04".into(), text: "pincode\u{7} errato".into() });

@@ -95,16 +95,27 @@ pub enum Stato {
     /// Rejected.
     #[serde(rename = "SCARTATO")]
     Scartato,
+    /// Accepted, and annulled since by a document that replaces it.
+    #[serde(rename = "ANNULLATO")]
+    Annullato,
 }
 
 impl Stato {
     /// The Agency's word.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Stato::InElaborazione => "IN ELABORAZIONE",
             Stato::Elaborato => "ELABORATO",
             Stato::Scartato => "SCARTATO",
+            Stato::Annullato => "ANNULLATO",
         }
+    }
+
+    /// Reads the Agency's word.
+    pub fn parse(text: &str) -> Option<Stato> {
+        [Stato::InElaborazione, Stato::Elaborato, Stato::Scartato, Stato::Annullato]
+            .into_iter()
+            .find(|stato| stato.as_str() == text)
     }
 }
 
@@ -120,6 +131,9 @@ pub struct ReceiptRecord {
     /// *Motivo di scarto*.
     #[serde(default)]
     pub motivo_di_scarto: Option<Rejection>,
+    /// For an annulled document: the number of the one that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annullato_da: Option<Protocollo>,
     /// File name.
     pub file_name: String,
     /// SHA-256 of the submitted file, hexadecimal.

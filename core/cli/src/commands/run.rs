@@ -143,6 +143,11 @@ const RESUME: &str = "ceralacca resume";
 fn in_words(value: &Value) -> String {
     match value {
         Value::Str(text) => text.clone(),
+        // A file: where it is.
+        Value::Handle(handle) => match handle.id.as_ref() {
+            Value::Map(id) if id.contains_key("path") => in_words(&id["path"]),
+            _ => serde_json::to_string(value).unwrap_or_default(),
+        },
         other => serde_json::to_string(other).unwrap_or_default(),
     }
 }

@@ -3,15 +3,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use ceralacca_identity::Account;
-use ceralacca_kernel::{Error, Secret, atomic_file};
-use ceralacca_sandbox::{Credentials, NewAccount, Running, Settings};
+use ceralacca_identity::{Account, CodiceFiscale};
+use ceralacca_kernel::{Error, Host, Question, Secret, atomic_file};
+use ceralacca_sandbox::{Credentials, NewAccount, NewSigner, Running, Settings};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Context;
-use crate::arguments::{Sandbox, SandboxAccount};
+use crate::arguments::{Sandbox, SandboxAccount, SandboxSigner, Unattended};
 use crate::error::CliError;
+use crate::host::Terminal;
 use crate::output;
 
 /// Serves the sandbox of a workspace on a loopback port of its own, for as long as the result lives.
@@ -23,7 +24,42 @@ pub(super) fn carry_out(context: &Context, sandbox: &Sandbox) -> Result<(), Erro
     match sandbox {
         Sandbox::Serve { folder, address } => serve(context, folder.as_deref(), *address),
         Sandbox::Account(account) => open_account(context, account),
+        Sandbox::Signer(signer) => issue_signer(context, signer),
     }
+}
+
+fn issue_signer(context: &Context, arguments: &SandboxSigner) -> Result<(), Error> {
+    let codice_fiscale = CodiceFiscale::parse(&arguments.codice_fiscale)?;
+    let folder = folder_or_own(context, arguments.folder.as_deref())?;
+    let unattended = Unattended {
+        secrets: arguments.secrets.clone(),
+        approve: false,
+        patience: "0s".to_owned(),
+    };
+    let terminal = Terminal::new(&unattended)?;
+    let rule = context.program.registry.secret_rule("signer_password")?;
+    let password = (rule.read)(terminal.ask_secret(Question { rule, confirm: true })?)?;
+    let mut new = NewSigner::of(codice_fiscale, &arguments.name);
+    new.password = Some(password);
+    let issued = open(&folder)?.issue_signer(new)?;
+    atomic_file::write_new(&arguments.file, &issued.p12)
+        .map_err(|error| CliError::io(&arguments.file, &error))?;
+    let lines = [
+        ("notice", "SANDBOX: an invented signer; its signatures are worth nothing".to_owned()),
+        ("file", arguments.file.display().to_string()),
+        ("subject", issued.certificate.subject()),
+        ("serial", issued.serial),
+        ("expires", issued.certificate.not_after().to_string()),
+    ];
+    if context.json {
+        let map: serde_json::Map<_, _> =
+            lines.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+        output::json(&map);
+    } else {
+        let rows: Vec<_> = lines.into_iter().map(|(n, text)| vec![n.to_owned(), text]).collect();
+        output::text(&output::table(&["Firma", ""], &rows));
+    }
+    Ok(())
 }
 
 fn serve(context: &Context, folder: Option<&Path>, address: SocketAddr) -> Result<(), Error> {
@@ -33,7 +69,8 @@ fn serve(context: &Context, folder: Option<&Path>, address: SocketAddr) -> Resul
     if address.port() != 0 {
         // Certificates say where the CRL is; only a port that stays is worth writing into them.
         let crl_url = format!("{}/v1/ca/crl", running.url());
-        sandbox.set_settings(&Settings { crl_url, ..sandbox.settings()? })?;
+        let trust_crl_url = format!("{}/trust/crl", running.url());
+        sandbox.set_settings(&Settings { crl_url, trust_crl_url, ..sandbox.settings()? })?;
     }
     let token_file = folder.join("admin-token");
     atomic_file::write(&token_file, running.admin_token.expose().as_bytes())
@@ -105,10 +142,11 @@ fn announce(context: &Context, credentials: &Credentials, file: Option<&Path>) {
     }
 }
 
-/// Everything that `setup_environment` asks for; what the user chooses is made up.
+/// Everything that the workflows ask for; what the user chooses is made up.
 fn secrets_file(credentials: &Credentials) -> Zeroizing<String> {
     let password = Secret::new(format!("P1{}", crate::random::hex(5)));
     let pin_di_revoca = Secret::new(crate::random::hex(9));
+    let signer_password = Secret::new(crate::random::hex(9));
     let lines = [
         ("pincode", &credentials.pincode),
         ("portal_password", &credentials.password),
@@ -116,6 +154,7 @@ fn secrets_file(credentials: &Credentials) -> Zeroizing<String> {
         ("password", &password),
         ("password_esistente", &password),
         ("pin_di_revoca", &pin_di_revoca),
+        ("signer_password", &signer_password),
     ];
     let mut text = Zeroizing::new(String::from(
         "# SANDBOX: invented credentials for trying ceralacca. Only you can read this file.\n",

@@ -4,6 +4,7 @@
 
 mod proxy;
 mod server;
+mod timestamp;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 use ceralacca_keystore::{Certificate, KeyPair};
 use cms::builder::{SignedDataBuilder, SignerInfoBuilder};
+use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::ContentInfo;
 use cms::enveloped_data::{EnvelopedData, RecipientInfo, RecipientInfos};
 use cms::signed_data::{EncapsulatedContentInfo, SignedData, SignerIdentifier};
@@ -78,6 +79,29 @@ pub(crate) fn signed_again(signed: &mut Vec<u8>, key: &KeyPair, (from, to): (&[u
     builder.add_digest_algorithm(digest).unwrap();
     builder.add_signer_info::<KeyPair, rsa::pkcs1v15::Signature>(signer).unwrap();
     *signed = builder.build().unwrap().to_der().unwrap();
+}
+
+/// Plain CMS over `content` by these keys, which may be none that should sign.
+pub(crate) fn signed_by(content: &[u8], signers: &[(&KeyPair, &Certificate)]) -> Vec<u8> {
+    let content = EncapsulatedContentInfo {
+        econtent_type: const_oid::db::rfc5911::ID_DATA,
+        econtent: Some(Any::encode_from(&OctetString::new(content).unwrap()).unwrap()),
+    };
+    let sha256 = const_oid::db::rfc5912::ID_SHA_256;
+    let digest = AlgorithmIdentifierOwned { oid: sha256, parameters: None };
+    let mut builder = SignedDataBuilder::new(&content);
+    builder.add_digest_algorithm(digest.clone()).unwrap();
+    for (key, certificate) in signers {
+        let parsed = certificate.parsed().clone();
+        let named = SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
+            issuer: parsed.tbs_certificate.issuer.clone(),
+            serial_number: parsed.tbs_certificate.serial_number.clone(),
+        });
+        let signer = SignerInfoBuilder::new(*key, named, digest.clone(), &content, None).unwrap();
+        builder.add_certificate(CertificateChoices::Certificate(parsed)).unwrap();
+        builder.add_signer_info::<KeyPair, rsa::pkcs1v15::Signature>(signer).unwrap();
+    }
+    builder.build().unwrap().to_der().unwrap()
 }
 
 /// A 2048-bit pair.

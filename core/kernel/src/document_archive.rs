@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::atomic_file;
+use crate::atomic_file;
 
 /// The folder `name` of the archive: the one that is there in any case, or else a new one.
 pub fn folder(documents: &Path, name: &str) -> io::Result<PathBuf> {
@@ -30,7 +30,7 @@ pub fn folder(documents: &Path, name: &str) -> io::Result<PathBuf> {
 }
 
 /// Creates a folder and those above it, durably.
-pub(crate) fn create(folder: &Path) -> io::Result<()> {
+pub fn create(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -43,15 +43,6 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
         return atomic_file::sync_folder(parent);
     }
     fs::create_dir_all(folder)
-}
-
-/// Whether a text is a file name and nothing else: no path, not hidden, nothing forbidden.
-pub(crate) fn is_file_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', ' '])
-        && !name.ends_with(['.', ' '])
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || " ._-()".contains(c))
 }
 
 #[cfg(test)]
@@ -68,16 +59,5 @@ mod tests {
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
         let deep = root.path().join("a/b");
         assert!(folder(&deep, "ricezione").unwrap().is_dir());
-    }
-
-    #[test]
-    fn names_are_names() {
-        for good in ["req.ccc", "CERTIF.IN", "file (1).txt"] {
-            assert!(is_file_name(good), "{good}");
-        }
-        for bad in ["", "..", ".x", "a/b", "a\\b", "c:", "x\0", "é", "x.", "x\n"] {
-            assert!(!is_file_name(bad), "{bad}");
-        }
-        assert!(!is_file_name(&"x".repeat(101)));
     }
 }

@@ -1,16 +1,15 @@
-//! The primitives through a real run: dispatch, journal, resume and reconcile around them.
-
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! A workspace, an Agency that does as it is told, an operator and a journal in memory.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use ceralacca_kernel::{
-    Caller, Declaration, Document, DocumentId, Engine, Entry, Error, Event, Exit, Folders, Host,
+    Caller, Declaration, Document, DocumentId, Engine, Entry, Error, Event, Folders, Host,
     JournalEvent, Namespace, Origin, Question, Registry, Report, Run, RunId, RunOptions,
     RunSummary, Secret, Services, Sheet, Source, Store, Value, Workflow, typed,
 };
@@ -20,171 +19,44 @@ use ceralacca_submission::{
     RevocationRequested, Search, SendChannel, Stato,
 };
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-const REQUEST: &[u8] = b"the request";
-const REQUEST_SHA256: &str = "e05da7415785d85884c1170fc1d7b1a0b87056a90a312c3c2957ed0eba9571be";
-const ANSWER: &[u8] = b"the answer";
-const ANSWER_SHA256: &str = "a7c9985d46ca5719357525cc365641e45d6882fb66949d4c08989883f8148c8b";
-const PROTOCOLLO: &str = "26112100000000001";
+pub(crate) const REQUEST: &[u8] = b"the request";
+pub(crate) const REQUEST_SHA256: &str =
+    "e05da7415785d85884c1170fc1d7b1a0b87056a90a312c3c2957ed0eba9571be";
+pub(crate) const ANSWER: &[u8] = b"the answer";
+pub(crate) const ANSWER_SHA256: &str =
+    "a7c9985d46ca5719357525cc365641e45d6882fb66949d4c08989883f8148c8b";
+/// Protects the environment.
+pub(crate) const PASSWORD: &str = "Password2026";
+pub(crate) const PROTOCOLLO: &str = "26112100000000001";
 
-#[test]
-fn a_document_is_sent_waited_for_and_its_answer_saved() {
-    let world = World::new();
-    world.agency.polls_before_ready.set(2);
-    let result = world.start(whole).unwrap();
-    assert_eq!(result, Value::Bytes(ANSWER.to_vec()));
-    let saved = world.root.path().join("Documenti/ricezione").join(PROTOCOLLO).join("CERTIF.IN");
-    assert_eq!(fs::read(saved).unwrap(), ANSWER);
-    let filed = format!("Documenti/inviati/{PROTOCOLLO}-req.ccc");
-    assert_eq!(fs::read(world.root.path().join(filed)).unwrap(), REQUEST);
-    assert_eq!(world.agency.sent.get(), 1);
-}
-
-#[test]
-fn a_run_killed_while_sending_resumes_without_sending_again() {
-    let world = World::new();
-    world.agency.mode.set(Mode::DieAfterTaking);
-    let error = world.start(whole).unwrap_err();
-    assert_eq!(error.exit(), Exit::Unknown, "{error}");
-
-    world.agency.mode.set(Mode::Unreachable);
-    let error = world.resume(whole).unwrap_err();
-    assert_eq!((error.code(), error.exit()), ("run.outcome_unknown", Exit::Unknown));
-    assert!(error.to_string().contains("net.test"), "{error}");
-
-    world.agency.mode.set(Mode::Good);
-    world.resume(whole).unwrap();
-    assert_eq!(world.agency.sent.get(), 1);
-}
-
-#[test]
-fn what_was_not_delivered_is_sent_by_resume() {
-    let world = World::new();
-    world.agency.mode.set(Mode::Unreachable);
-    let error = world.start(whole).unwrap_err();
-    assert_eq!((error.code(), error.exit()), ("net.test", Exit::Refused), "{error}");
-    assert!(error.to_string().contains("has sent nothing"), "{error}");
-    world.agency.mode.set(Mode::Good);
-    world.resume(whole).unwrap();
-    assert_eq!(world.agency.sent.get(), 1);
-}
-
-#[test]
-fn waiting_survives_a_bad_line_and_ends_in_time() {
-    let world = World::new();
-    world.agency.polls_before_ready.set(u32::MAX);
-    let error = world.start(whole).unwrap_err();
-    assert_eq!((error.code(), error.exit()), ("run.waiting", Exit::Waiting));
-
-    world.agency.bad_line.set(true);
-    let error = world.resume(whole).unwrap_err();
-    assert_eq!(error.exit(), Exit::Waiting);
-    assert!(error.to_string().contains("could not be asked for"), "{error}");
-    world.agency.bad_line.set(false);
-
-    world.host.now.set(world.host.now.get() + Duration::from_secs(7200));
-    let error = world.resume(whole).unwrap_err();
-    assert_eq!((error.code(), error.exit()), ("agency.receipt_late", Exit::Waiting));
-    assert!(error.to_string().contains(PROTOCOLLO), "{error}");
-
-    // It came after all.
-    world.agency.polls_before_ready.set(0);
-    world.resume(whole).unwrap();
-    assert_eq!(world.agency.sent.get(), 1);
-}
-
-#[test]
-fn a_rejection_names_the_agencys_reason() {
-    let world = World::new();
-    world.agency.stato.set(Stato::Scartato);
-    let error = world.start(whole).unwrap_err();
-    assert_eq!(error.code(), "agency.rejected");
-    assert!(error.to_string().contains("SBX04: Pincode errato"), "{error}");
-    assert_eq!(error.report().fields.get("code"), Some(&Value::from("SBX04")));
-}
-
-#[test]
-fn a_receipt_of_something_else_is_refused() {
-    let world = World::new();
-    world.agency.receipt_sha256.set(ANSWER_SHA256);
-    assert_eq!(world.start(whole).unwrap_err().code(), "agency.receipt_of_another");
-}
-
-#[test]
-fn a_damaged_file_is_not_handed_on_and_can_be_fetched_again() {
-    let world = World::new();
-    world.agency.damaged.set(true);
-    assert_eq!(world.start(whole).unwrap_err().code(), "agency.attachment_damaged");
-    assert!(!world.root.path().join("Documenti/ricezione").exists());
-    world.agency.damaged.set(false);
-    world.resume(whole).unwrap();
-    assert_eq!(world.agency.sent.get(), 1);
-}
-
-#[test]
-fn unknown_files_wrong_timeouts_and_users_are_named() {
-    let world = World::new();
-    let other_file = |caller: &dyn Caller, document: Value| {
-        let receipt = receipt(caller, document, "2h")?;
-        caller.call("agency", "attachment", vec![receipt, "ALTRO.IN".into()])
-    };
-    let error = world.start(other_file).unwrap_err();
-    assert_eq!(error.code(), "agency.no_such_attachment");
-    assert!(error.to_string().contains("one of CERTIF.IN"), "{error}");
-    let soon = |caller: &dyn Caller, document: Value| receipt(caller, document, "soon");
-    assert_eq!(World::new().start(soon).unwrap_err().code(), "agency.timeout_form");
-    let nobody = |caller: &dyn Caller, _: Value| portal(caller, " ");
-    assert_eq!(World::new().start(nobody).unwrap_err().code(), "agency.utente");
-}
-
-#[test]
-fn the_ca_is_the_pinned_one() {
-    let ca = |caller: &dyn Caller, _: Value| caller.call("agency", "ca_certificates", Vec::new());
-    let world = World::new();
-    let all = Value::List(vec![Value::Bytes(REQUEST.to_vec()), Value::Bytes(ANSWER.to_vec())]);
-    assert_eq!(world.start(ca).unwrap(), all);
-    let pinned = World { pin: Some(ANSWER_SHA256.into()), ..World::new() };
-    assert_eq!(pinned.start(ca).unwrap(), Value::List(vec![Value::Bytes(ANSWER.to_vec())]));
-}
-
-/// What `setup_environment` does with the Agency.
-fn whole(caller: &dyn Caller, document: Value) -> Result<Value, Error> {
-    caller.stage("Invia richiesta")?;
-    let receipt = receipt(caller, document, "2h")?;
-    let accepted = caller.call("agency", "require_accepted", vec![receipt])?;
-    let number = caller.call("agency", "protocollo", vec![accepted.clone()])?;
-    assert_eq!(number, PROTOCOLLO.into());
-    assert_eq!(caller.call("agency", "stato", vec![accepted.clone()])?, "ELABORATO".into());
-    caller.call("agency", "attachment", vec![accepted, "CERTIF.IN".into()])
-}
-
-fn receipt(caller: &dyn Caller, document: Value, timeout: &str) -> Result<Value, Error> {
+pub(crate) fn receipt(caller: &dyn Caller, document: Value, timeout: &str) -> Result<Value, Error> {
     let portal = portal(caller, "RSSMRA85M01H501Q")?;
     let submission = caller.call("agency", "submit", vec![portal, document])?;
     caller.call("agency", "wait", vec![submission, timeout.into()])
 }
 
-fn portal(caller: &dyn Caller, utente: &str) -> Result<Value, Error> {
+pub(crate) fn portal(caller: &dyn Caller, utente: &str) -> Result<Value, Error> {
     let password = caller.call("prompt", "secret", vec!["portal_password".into()])?;
     let pin = caller.call("prompt", "secret", vec!["codice_pin".into()])?;
     caller.call("agency", "access", vec![utente.into(), password, pin])
 }
 
-type Script = fn(&dyn Caller, Value) -> Result<Value, Error>;
+pub(crate) type Script = fn(&dyn Caller, Value) -> Result<Value, Error>;
 
 /// A workspace, the Agency, the operator and the journal.
-struct World {
-    root: tempfile::TempDir,
-    agency: Rc<TestAgency>,
-    host: Rc<TestHost>,
-    store: Rc<MemoryStore>,
-    pin: Option<String>,
+pub(crate) struct World {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) agency: Rc<TestAgency>,
+    pub(crate) host: Rc<TestHost>,
+    pub(crate) store: Rc<MemoryStore>,
+    pub(crate) pin: Option<String>,
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join("req.ccc"), REQUEST).unwrap();
         World {
             root,
             agency: Rc::default(),
@@ -194,31 +66,59 @@ impl World {
         }
     }
 
-    fn start(&self, script: Script) -> Result<Value, Error> {
-        Run::start(self.options(), &TestEngine(script), &workflow(), self.document()).1
+    pub(crate) fn start(&self, script: Script) -> Result<Value, Error> {
+        self.start_with(script, self.document())
     }
 
-    fn resume(&self, script: Script) -> Result<Value, Error> {
+    pub(crate) fn start_with(
+        &self,
+        script: impl Fn(&dyn Caller, Value) -> Result<Value, Error>,
+        input: Value,
+    ) -> Result<Value, Error> {
+        Run::start(self.options(), &TestEngine(script), &workflow(), input).1
+    }
+
+    pub(crate) fn resume(
+        &self,
+        script: impl Fn(&dyn Caller, Value) -> Result<Value, Error>,
+    ) -> Result<Value, Error> {
         Run::resume(self.options(), &TestEngine(script), &workflow(), RunId(1))
     }
 
-    fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
+        self.file("req.ccc", "PKS10", REQUEST)
+    }
+
+    /// A document with this content.
+    pub(crate) fn file(&self, name: &str, tipo_documento: &str, content: &[u8]) -> Value {
+        let path = self.root.path().join(name);
+        fs::write(&path, content).unwrap();
         let document = Document(DocumentId {
-            name: "req.ccc".into(),
-            tipo_documento: "PKS10".into(),
-            path: self.root.path().join("req.ccc"),
-            sha256: REQUEST_SHA256.into(),
+            name: name.into(),
+            tipo_documento: tipo_documento.into(),
+            path,
+            sha256: sha256(content),
         });
         typed::to_value(&document).unwrap()
+    }
+
+    pub(crate) fn documents(&self) -> PathBuf {
+        self.root.path().join("Documenti")
+    }
+
+    /// As if the process had been killed before the journal had the outcome of anything.
+    pub(crate) fn forget_everything(&self) {
+        self.store.0.borrow_mut().clear();
     }
 
     fn options(&self) -> RunOptions {
         let mut registry = Registry::new();
         registry.add_namespace(ceralacca_identity::prompt_namespace());
+        registry.add_namespace(ceralacca_keystore::namespace());
         registry.add_namespace(ceralacca_submission::namespace());
         ceralacca_identity::secret_rules().into_iter().for_each(|r| registry.add_secret_rule(r));
         let mut services = Services::default();
-        let documents = self.root.path().join("Documenti");
+        let documents = self.documents();
         services.add(Folders { documents, state: self.root.path().join("state") });
         services.add(SendChannel::new(self.agency.clone()));
         services.add(FetchChannel::new(self.agency.clone()));
@@ -241,29 +141,33 @@ fn workflow() -> Workflow {
         source: Source { name: "test.rs".into(), text: String::new() },
         declaration: Declaration {
             summary: String::new(),
-            uses: vec!["agency".into(), "prompt".into()],
+            uses: vec!["agency".into(), "environment".into(), "prompt".into()],
             inputs: Vec::new(),
         },
     }
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
-enum Mode {
+pub(crate) enum Mode {
     #[default]
     Good,
     Unreachable,
     DieAfterTaking,
 }
 
-struct TestAgency {
-    mode: Cell<Mode>,
-    sent: Cell<u32>,
-    taken: RefCell<BTreeMap<String, Acknowledgement>>,
-    polls_before_ready: Cell<u32>,
-    bad_line: Cell<bool>,
-    stato: Cell<Stato>,
-    receipt_sha256: Cell<&'static str>,
-    damaged: Cell<bool>,
+pub(crate) struct TestAgency {
+    pub(crate) mode: Cell<Mode>,
+    pub(crate) sent: Cell<u32>,
+    pub(crate) taken: RefCell<BTreeMap<String, Acknowledgement>>,
+    pub(crate) polls_before_ready: Cell<u32>,
+    pub(crate) bad_line: Cell<bool>,
+    pub(crate) stato: Cell<Stato>,
+    pub(crate) receipt_sha256: Cell<&'static str>,
+    pub(crate) damaged: Cell<bool>,
+    /// The receipt that it gives instead of its own, and the file that belongs to it.
+    pub(crate) sealed: RefCell<Option<(ReceiptRecord, Vec<u8>)>>,
+    /// What it gives as the certificates of its CA.
+    pub(crate) authorities: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Default for TestAgency {
@@ -277,6 +181,8 @@ impl Default for TestAgency {
             stato: Cell::new(Stato::Elaborato),
             receipt_sha256: Cell::new(REQUEST_SHA256),
             damaged: Cell::default(),
+            sealed: RefCell::default(),
+            authorities: RefCell::new(vec![REQUEST.to_vec(), ANSWER.to_vec()]),
         }
     }
 }
@@ -328,6 +234,9 @@ impl Agency for TestAgency {
         if self.bad_line.get() {
             return Err(unreachable());
         }
+        if let Some((record, _)) = &*self.sealed.borrow() {
+            return Ok(Some(record.clone()));
+        }
         let left = self.polls_before_ready.get();
         self.polls_before_ready.set(left.saturating_sub(1));
         let scartato = self.stato.get() == Stato::Scartato;
@@ -337,6 +246,7 @@ impl Agency for TestAgency {
             tipo_documento: "PKS10".into(),
             stato: if left > 0 { Stato::InElaborazione } else { self.stato.get() },
             motivo_di_scarto: scartato.then(reason),
+            annullato_da: None,
             file_name: "req.ccc".into(),
             sha256: self.receipt_sha256.get().into(),
             sent_at: Timestamp::UNIX_EPOCH,
@@ -352,6 +262,9 @@ impl Agency for TestAgency {
     }
 
     fn attachment(&self, _: &Access, _: &Protocollo, _: &str) -> Result<Vec<u8>, Failure> {
+        if let Some((_, file)) = &*self.sealed.borrow() {
+            return Ok(file.clone());
+        }
         Ok(if self.damaged.get() { b"the".to_vec() } else { ANSWER.to_vec() })
     }
 
@@ -360,7 +273,7 @@ impl Agency for TestAgency {
     }
 
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        Ok(vec![REQUEST.to_vec(), ANSWER.to_vec()])
+        Ok(self.authorities.borrow().clone())
     }
 
     fn crl(&self) -> Result<Vec<u8>, Failure> {
@@ -368,8 +281,8 @@ impl Agency for TestAgency {
     }
 }
 
-struct TestHost {
-    now: Cell<Timestamp>,
+pub(crate) struct TestHost {
+    pub(crate) now: Cell<Timestamp>,
 }
 
 impl Host for TestHost {
@@ -384,8 +297,11 @@ impl Host for TestHost {
     }
 
     fn ask_secret(&self, question: Question<'_>) -> Result<Secret, Error> {
-        let pin = question.rule.name == "codice_pin";
-        Ok(Secret::new(if pin { "1234567890" } else { "answer to portal_password" }))
+        Ok(Secret::new(match question.rule.name {
+            "codice_pin" => "1234567890",
+            "password_esistente" => PASSWORD,
+            _ => "answer to portal_password",
+        }))
     }
 
     fn approve(&self, what: &str) -> Result<bool, Error> {
@@ -401,7 +317,7 @@ impl Host for TestHost {
 }
 
 #[derive(Default)]
-struct MemoryStore(RefCell<Vec<Entry>>);
+pub(crate) struct MemoryStore(RefCell<Vec<Entry>>);
 
 impl Store for MemoryStore {
     fn begin(&self, at: Timestamp, started: &JournalEvent) -> Result<RunId, Error> {
@@ -413,6 +329,7 @@ impl Store for MemoryStore {
         let mut entries = self.0.borrow_mut();
         let text = format!("{event:?}");
         assert!(!text.contains("answer to portal_password") && !text.contains("1234567890"));
+        assert!(!text.contains(PASSWORD));
         let sequence = entries.len() as u64 + 1;
         entries.push(Entry { sequence, run, at, event: event.clone() });
         Ok(())
@@ -431,9 +348,14 @@ impl Store for MemoryStore {
     }
 }
 
-struct TestEngine(Script);
+/// SHA-256, hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
 
-impl Engine for TestEngine {
+struct TestEngine<F>(F);
+
+impl<F: Fn(&dyn Caller, Value) -> Result<Value, Error>> Engine for TestEngine<F> {
     fn language(&self) -> &'static str {
         "Rust"
     }

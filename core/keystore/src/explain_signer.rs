@@ -1,0 +1,36 @@
+//! The wording of errors about the key that signs documents.
+
+use ceralacca_kernel::Report;
+
+use crate::error::KeystoreError;
+
+/// Explains the three errors of a signer.
+pub(crate) fn explain(error: &KeystoreError) -> Report {
+    let report = match error {
+        KeystoreError::SignerNotChosen { file, several, aliases } => {
+            Report::usage("signer.not_chosen", format!("it is not clear which key of {file} signs"))
+                .expected("one key whose certificate allows signatures, or an alias that names one")
+                .found(match (several, aliases.is_empty()) {
+                    (true, _) => format!("several: {}", aliases.join(", ")),
+                    (false, true) => "no key".to_owned(),
+                    (false, false) => format!("none among {}", aliases.join(", ")),
+                })
+                .next("name the alias: keystore::open_pkcs12(path, password, alias)")
+        }
+        KeystoreError::SignerChanged { file, expected, found } => Report::refused(
+            "signer.changed",
+            format!("{file} no longer holds the signer that this run began with"),
+        )
+        .expected(expected)
+        .found(found.join("; "))
+        .next("put the first file back, then ceralacca resume"),
+        KeystoreError::SignerNotValid { subject, serial, not_before, not_after, at } => {
+            Report::refused("signer.not_valid", "the signer's certificate is not valid now")
+                .expected(format!("valid at {at}"))
+                .found(format!("{subject}, serial {serial}: from {not_before} to {not_after}"))
+                .next("sign with a certificate that is valid")
+        }
+        _ => unreachable!("explained elsewhere"),
+    };
+    report.state("nothing was signed or sent")
+}
