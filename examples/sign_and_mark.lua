@@ -2,7 +2,7 @@
 
 local workflow = {
   summary = "Sign a document and mark the signature",
-  uses    = { "archive", "keystore", "prompt", "signing", "timestamp" },
+  uses    = { "inspect", "keystore", "prompt", "signing", "timestamp" },
   input   = {
     document = { type = "file", prompt = "Documento" },
     signer   = { type = "file", prompt = "PKCS#12 di chi firma" },
@@ -13,7 +13,7 @@ local workflow = {
 function workflow.run(input)
   stage "Firma"
   local signer = keystore.open_pkcs12(input.signer, prompt.secret "signer_password")
-  local document = archive.document(input.document)
+  local document = inspect.document(input.document)
   local signed = signing.cades(document, signer:require_valid_now(), { detached = input.detached })
 
   stage "Marca temporale"

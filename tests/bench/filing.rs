@@ -18,32 +18,37 @@ const OPENINGS: usize = 3;
 const PRIVATE_OPERATIONS: usize = 4;
 
 /// The whole workflow on the embedded sandbox, which receives, marks and answers in the same process.
-/// Cryptography is the opening of its PKCS#12 files (PBKDF2) and what its RSA-4096 keys do.
+///
+/// Cryptography is the opening of its PKCS#12 files (PBKDF2), what its RSA-4096 keys do, and the start of
+/// aws-lc's random generator, which gathers entropy once per process: hence this is measured first.
 pub(crate) fn whole_workflow() {
     let (folder, in_memory) = workspace();
-    let key = KeyPair::generate().unwrap();
+    let key = open(folder.path());
+    let [first, second] = [(); 2].map(|()| timed(|| sign(&key)));
+    let entropy = first.saturating_sub(second);
     let [mut whole, mut cryptography] = [Best::default(); 2];
     for month in 1..=ROUNDS {
         whole.of(timed(|| file_impronta(&folder, month)));
         cryptography.of(timed(|| {
-            (0..OPENINGS).for_each(|_| open(folder.path()));
-            (0..PRIVATE_OPERATIONS).for_each(|_| drop(key.sign_sha256(&[7; 200]).unwrap()));
+            (0..OPENINGS).for_each(|_| drop(open(folder.path())));
+            (0..PRIVATE_OPERATIONS).for_each(|_| sign(&key));
         }));
     }
-    let beyond = whole.0.saturating_sub(cryptography.0).as_secs_f64() * 1000.0;
-    let what = "file_impronta beyond its cryptography, sandbox included";
+    let known = cryptography.0 + entropy;
+    let beyond = whole.0.saturating_sub(known).as_secs_f64() * 1000.0;
+    let what = "file_impronta, sandbox included, beyond cryptography";
     line(what, format!("{beyond:.0} ms"), "≤ 60 ms", beyond <= 60.0);
     println!(
         "  (whole {}, cryptography {}, best of {ROUNDS}, files {})",
         seconds(whole.0),
-        seconds(cryptography.0),
+        seconds(known),
         if in_memory { "in memory: syncing costs nothing" } else { "on disk: with its syncs" }
     );
 }
 
 /// A workspace with its environment and its signer, where syncing costs nothing if there is such a place.
 fn workspace() -> (TempDir, bool) {
-    let in_memory = tempfile::tempdir_in("/dev/shm").ok();
+    let in_memory = crate::in_memory();
     let is_in_memory = in_memory.is_some();
     let folder = in_memory.unwrap_or_else(|| tempfile::tempdir().unwrap());
     run(&folder, &["init"]);
@@ -66,7 +71,8 @@ fn file_impronta(folder: &TempDir, month: u32) {
     run(folder, &[&start[..], &rest, &["--secrets", "busta.toml", "--approve"]].concat());
 }
 
-fn open(folder: &Path) {
+/// Opens the three files; gives the key that signs what is sent.
+fn open(folder: &Path) -> KeyPair {
     let secrets = fs::read_to_string(folder.join("busta.toml")).unwrap();
     let secret = |name: &str| {
         let line = secrets.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
@@ -74,11 +80,17 @@ fn open(folder: &Path) {
     };
     let files = [
         ("responsabile.p12", "signer_password"),
-        ("ambiente/UTEF.P12", "password_esistente"),
         ("ambiente/UTEC.P12", "password_esistente"),
+        ("ambiente/UTEF.P12", "password_esistente"),
     ];
-    for (file, password) in files {
+    let keys = files.map(|(file, password)| {
         let bytes = fs::read(folder.join(file)).unwrap();
-        assert_eq!(pkcs12_read::read(file, &bytes, &secret(password)).unwrap().len(), 1);
-    }
+        pkcs12_read::read(file, &bytes, &secret(password)).unwrap().remove(0).key
+    });
+    let [_, _, key] = keys;
+    key
+}
+
+fn sign(key: &KeyPair) {
+    key.sign_sha256(&[7; 200]).unwrap();
 }

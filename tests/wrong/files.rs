@@ -189,12 +189,12 @@ fn with_mark(served: &Served, pieces: &Pieces) -> Vec<u8> {
     marked
 }
 
-/// A run reads its own steps back: nothing outside of it is needed.
+/// A folder can be opened like a file, and then not be read.
 #[test]
 fn a_file_of_a_folder_is_no_document() {
     let served = Served::start();
     let filing = Filing::new(&served, &codice_fiscale(74_001));
-    let stage = ready(&filing, "archive::document(\"archivio\");");
+    let stage = ready(&filing, "inspect::document(\"archivio\");");
     let place = Place::with(&stage, &served, &filing.account);
-    check("archive.not_opened.folder", 1, &prova(&filing, &stage, &[]), place);
+    check("inspect.disk.folder", 1, &prova(&filing, &stage, &[]), place);
 }

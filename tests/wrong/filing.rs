@@ -188,7 +188,7 @@ const SIGNATURES: [Case; 7] = [
     (
         "seal.too_large",
         |_, stage| fs::write(stage.path("grande.xml"), vec![b' '; 3_000_001]).unwrap(),
-        "ENV.seal(archive::document(\"grande.xml\"), agency::ca_certificates());",
+        "ENV.seal(inspect::document(\"grande.xml\"), agency::ca_certificates());",
     ),
     ("inspect.not_valid", nothing, "inspect::require_valid(inspect::verify(\"testo.txt\"));"),
     (
@@ -224,12 +224,12 @@ const MARKS: [Case; 17] = [
     (
         "timestamp.malformed",
         nothing,
-        "timestamp::existing(\"testo.txt\", archive::document(\"testo.txt\"));",
+        "timestamp::existing(\"testo.txt\", inspect::document(\"testo.txt\"));",
     ),
     (
         "timestamp.mark_unreadable",
         nothing,
-        "timestamp::existing(\"manca.tsr\", archive::document(\"testo.txt\"));",
+        "timestamp::existing(\"manca.tsr\", inspect::document(\"testo.txt\"));",
     ),
     ("timestamp.options", nothing, "timestamp::request(INDEX, #{ digest: \"md5\" });"),
     (
@@ -240,7 +240,7 @@ const MARKS: [Case; 17] = [
     (
         "timestamp.too_large",
         |_, stage| fs::write(stage.path("grande.tsr"), vec![0x30; 3 << 20]).unwrap(),
-        "timestamp::existing(\"grande.tsr\", archive::document(\"testo.txt\"));",
+        "timestamp::existing(\"grande.tsr\", inspect::document(\"testo.txt\"));",
     ),
 ];
 
@@ -343,11 +343,11 @@ fn what_changes_while_a_run_is_stopped_is_noticed() {
     let other = folder.path().join("altro.p12");
     filing.another_signer(&json!({ "common_name": "Giulia Verdi" }), &other);
     each(PAUSED, |(case, body, change)| {
-        let body = body.replace("PAUSE", "archive::document(\"pausa.txt\");");
+        let body = body.replace("PAUSE", "inspect::document(\"pausa.txt\");");
         let stage = ready(&filing, &body);
         fs::copy(&other, stage.path("altro.p12")).unwrap();
         let stopped = prova(&filing, &stage, &[]);
-        assert!(stopped.stderr.contains("archive.not_opened"), "{case}: {}", stopped.stderr);
+        assert!(stopped.stderr.contains("inspect.disk"), "{case}: {}", stopped.stderr);
         fs::write(stage.path("pausa.txt"), "").unwrap();
         change(&stage);
         let place = Place::with(&stage, &served, &filing.account);
@@ -362,7 +362,7 @@ fn keys_and_receipts_of_another_are_refused() {
     let mut filing = Filing::new(&served, &codice_fiscale(73_002));
     let foreign = Filing::new(&elsewhere, &codice_fiscale(73_003));
 
-    let seal = "ENV.seal(archive::document(\"testo.txt\"), agency::ca_certificates());";
+    let seal = "ENV.seal(inspect::document(\"testo.txt\"), agency::ca_certificates());";
     let stage = ready(&foreign, seal);
     let settings = fs::read_to_string(stage.path("ceralacca.toml")).unwrap();
     let settings = settings.replace(&elsewhere.url, &served.url);

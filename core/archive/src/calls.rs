@@ -58,17 +58,6 @@ pub(crate) fn index(
     Ok(Document(DocumentId { name, tipo_documento: "INDICE".to_owned(), path: index, sha256 }))
 }
 
-pub(crate) fn document(_: &mut Call<'_>, path: String) -> Result<Document, Error> {
-    let failed = |error: io::Error| ArchiveError::NotOpened {
-        path: path.clone(),
-        system: error.to_string(),
-    };
-    let path = std::path::absolute(&path).map_err(failed)?;
-    let sha256 = File::open(&path).and_then(|mut file| sha256_of(&mut file)).map_err(failed)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Document(DocumentId { name, tipo_documento: "DOCUMENTO".to_owned(), path, sha256 }))
-}
-
 pub(crate) fn verify(
     call: &mut Call<'_>,
     index: Document,

@@ -19,14 +19,6 @@ ceralacca_kernel::primitives! {
     function index(path: String, options: Option<IndexOptions>) -> Document
         [since "0.2.0", recorded, touches(Reads, Writes)] = crate::calls::index;
 
-    /// A file as a document, to be signed or marked on its own.
-    ///
-    /// ```rhai
-    /// let document = archive::document("contratto.pdf");
-    /// ```
-    function document(path: String) -> Document
-        [since "0.2.0", recorded, touches(Reads)] = crate::calls::document;
-
     /// Compares an index with the documents in a folder: what is missing, changed, extra or not
     /// readable, up to 20 names of each kind and how many there are.
     ///
