@@ -48,9 +48,11 @@ pub(crate) fn cades_all(
     let options = Options { detached, ..Options::attached(call.now()) };
     let key = signer.open(call)?;
     let jobs = jobs(call, &documents)?;
+    let run = call.run().to_string();
+    let own = |target: &Path| target.parent().is_some_and(|folder| folder.ends_with(&run));
     let mut signed = Vec::new();
     for (documents, jobs) in documents.chunks(AT_ONCE).zip(jobs.chunks(AT_ONCE)) {
-        let hashes = sign_batch(jobs, &key, &options)?;
+        let hashes = sign_batch(jobs, &key, &options, &own)?;
         let named = documents.iter().zip(jobs).zip(hashes);
         signed
             .extend(named.map(|((document, job), sha256)| signed_document(document, job, sha256)));
@@ -66,6 +68,7 @@ fn sign_batch(
     jobs: &[Job],
     signer: &(impl Signer + Sync),
     options: &Options,
+    own: &dyn Fn(&Path) -> bool,
 ) -> Result<Vec<String>, SigningError> {
     let mut hashes: Vec<Option<String>> =
         jobs.iter().map(|job| already_signed(job, signer, options)).collect();
@@ -75,6 +78,11 @@ fn sign_batch(
         .filter(|(_, hash)| hash.is_none())
         .map(|(job, _)| job.clone())
         .collect();
+    // Outside the run's own folder it may be somebody else's signature: never written over.
+    if let Some(job) = missing.iter().find(|job| !own(&job.target) && job.target.exists()) {
+        let there = std::io::ErrorKind::AlreadyExists.into();
+        return Err(SigningError::disk("writing", &job.target, &there));
+    }
     let written = match missing.as_slice() {
         [one] => vec![sign_file(one, signer, options)],
         many => sign_many(many, signer, options),
@@ -197,11 +205,11 @@ mod tests {
         let signer = entry(Contents::signer());
         for detached in [false, true] {
             let options = Options { detached, ..Options::attached(moment()) };
-            let first = sign_batch(&jobs, &signer, &options).unwrap();
+            let first = sign_batch(&jobs, &signer, &options, &|_| true).unwrap();
             let later = "2026-04-01T00:00:00Z".parse().unwrap();
             let options = Options { signing_time: later, ..options };
             std::fs::write(&jobs[1].target, "half a fil").unwrap();
-            let mut second = sign_batch(&jobs, &signer, &options).unwrap();
+            let mut second = sign_batch(&jobs, &signer, &options, &|_| true).unwrap();
             assert_ne!(first[1], second[1]);
             second[1].clone_from(&first[1]);
             assert_eq!(first, second);
@@ -212,8 +220,8 @@ mod tests {
         }
         let options = Options::attached(moment());
         let other = entry(Contents { key: 3, serial: 9, ..Contents::signer() });
-        let by_other = sign_batch(&jobs[..1], &other, &options).unwrap();
-        assert_ne!(by_other, sign_batch(&jobs[..1], &signer, &options).unwrap());
+        let by_other = sign_batch(&jobs[..1], &other, &options, &|_| true).unwrap();
+        assert_ne!(by_other, sign_batch(&jobs[..1], &signer, &options, &|_| true).unwrap());
     }
 
     #[test]
@@ -222,7 +230,8 @@ mod tests {
         let job = job(folder.path(), "indice.xml", b"prima");
         std::fs::write(&job.source, "dopo").unwrap();
         let (signer, options) = (entry(Contents::signer()), Options::attached(moment()));
-        let refused = sign_batch(std::slice::from_ref(&job), &signer, &options).unwrap_err();
+        let refused =
+            sign_batch(std::slice::from_ref(&job), &signer, &options, &|_| true).unwrap_err();
         assert!(matches!(refused, SigningError::DocumentChanged { .. }));
         assert!(!job.target.exists());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

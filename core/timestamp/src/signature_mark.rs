@@ -24,17 +24,26 @@ pub(crate) fn mark_signature(call: &mut Call<'_>, document: Document) -> Result<
     let at = call.now();
     let beside = with_ending(&document.path, ".firma");
     let purchase = Purchase { document: &beside, imprint, policy: None, trust: &trust, at };
+    let path = with_ending(&document.path.with_extension(""), ".marcata.p7m");
+    // Before any money is spent; a repeated call has its mark on disk and writes the same file again.
+    if path.exists() && !with_ending(&beside, ".tsr").exists() {
+        let reason = "a file of that name is there already".to_owned();
+        return Err(TimestampError::InTheWay { path: path.display().to_string(), reason }.into());
+    }
     if purchase.answer_may_be_lost() {
         call.progress(ASKED_AGAIN);
     }
     let (mark, _) = purchase.mark(channel.authority())?;
 
-    let path = with_ending(&document.path.with_extension(""), ".marcata.p7m");
     let not_stored = |error: std::io::Error| TimestampError::NotStored {
         path: path.display().to_string(),
         system: error.to_string(),
         answered: true,
     };
+    if let Some(folder) = path.parent().filter(|folder| folder.ends_with(call.run().to_string())) {
+        // The run's own folder: what an interrupted call left there is nobody else's.
+        atomic_file::remove_leftovers(folder).map_err(not_stored)?;
+    }
     let mut file = atomic_file::Writer::create(&path).map_err(not_stored)?;
     let written = cades::with_timestamp(&document.path, mark.token_der(), &mut file)?;
     file.persist().map_err(not_stored)?;
