@@ -10,7 +10,8 @@ local workflow = {
     codice_fiscale = { type = "codice_fiscale", prompt = "Codice fiscale dell'utenza telematica" },
     sede           = { type = "sede", prompt = "Progressivo sede", preset = "000" },
     folder         = { type = "folder", prompt = "Percorso dell'ambiente di sicurezza", setting = "environment" },
-    utente         = { type = "text", prompt = "Accesso ai servizi: utente" },
+    utente         = { type = "text", prompt = "Accesso ai servizi: utente", optional = true },
+    numero_busta   = { type = "text", prompt = "Numero busta, per la scheda di recupero", optional = true },
     on_behalf_of   = { type = "account", prompt = "Invio per conto di: codice fiscale/sede", optional = true },
   },
 }
@@ -32,15 +33,11 @@ function workflow.run(input)
 
   stage "Riepilogo della richiesta"
   prompt.summary("Riepilogo della richiesta", env:request_summary())
-
-  stage "Accesso ai servizi"
-  local portal_password = prompt.secret "portal_password"
-  local codice_pin = prompt.secret "codice_pin"
-  local portal = agency.access(input.utente, portal_password, codice_pin, input.on_behalf_of)
+  env:recovery_sheet(input.numero_busta)
 
   stage "Invia richiesta"
-  local receipt = portal:submit(request):wait "2h"
-  receipt:require_accepted()
+  local portal = agency.portal(input.utente, input.on_behalf_of)
+  local receipt = portal:submit(request):wait("30d"):require_accepted()
 
   stage "Importa certificati"
   env:import_certificates(receipt:attachment "CERTIF.IN")

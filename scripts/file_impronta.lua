@@ -17,7 +17,7 @@ local workflow = {
     luogo          = { type = "text", prompt = "Luogo di conservazione", optional = true },
     signer         = { type = "file", prompt = "PKCS#12 del responsabile della conservazione" },
     environment    = { type = "folder", prompt = "Percorso dell'ambiente di sicurezza", setting = "environment" },
-    utente         = { type = "text", prompt = "Accesso ai servizi: utente" },
+    utente         = { type = "text", prompt = "Accesso ai servizi: utente", optional = true },
     on_behalf_of   = { type = "account", prompt = "Invio per conto di: codice fiscale/sede", optional = true },
   },
 }
@@ -48,12 +48,11 @@ function workflow.run(input)
   local sealed = env:seal(checked.document, agency.ca_certificates())  -- .ccf
 
   stage "Invia"
-  local password, pin = prompt.secret "portal_password", prompt.secret "codice_pin"
-  local receipt = agency.access(input.utente, password, pin, input.on_behalf_of):submit(sealed):wait "2h"
+  local receipt = agency.portal(input.utente, input.on_behalf_of):submit(sealed):wait "30d"
 
   stage "Ricevuta"
   local opened = receipt:open(env)                                   -- .rcc, .p7m, .rel
   receipt:require_accepted()
-  return { protocollo = receipt.protocollo, impronta = mark.imprint, marca = mark.gen_time, ricevuta = opened.rel }
+  return { protocollo = opened.protocollo, impronta = mark.imprint, marca = mark.gen_time, ricevuta = opened.rel }
 end
 return workflow

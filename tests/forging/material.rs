@@ -149,6 +149,10 @@ impl Reception {
             tipo_documento: "IMPRONTA",
             sha256: &hex::encode(DigestAlgorithm::Sha256.digest(bytes)),
             bytes,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            run: "1",
+            copy: std::path::Path::new("comunicazione.ccf"),
+            keys: &[],
         };
         let protocollo = match self.gateway.submit(&self.access, &outgoing) {
             Ok(acknowledgement) => acknowledgement.protocollo,

@@ -23,17 +23,29 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Answer {
+    let mut all = headers.to_vec();
+    if !body.is_empty() {
+        all.push(("Content-Type", "application/json"));
+    }
+    request_bytes(address, method, path, &all, body.as_bytes())
+}
+
+/// The same with any octets as the body.
+pub fn request_bytes(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut text = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
     );
-    if !body.is_empty() {
-        text.push_str("Content-Type: application/json\r\n");
-    }
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
-    let answer = exchange(address, format!("{text}\r\n{body}").as_bytes());
+    let answer = exchange(address, &[format!("{text}\r\n").as_bytes(), body].concat());
     let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an HTTP answer");
     let head = String::from_utf8_lossy(&answer[..head_end]).to_lowercase();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");

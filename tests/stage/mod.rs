@@ -11,6 +11,8 @@ pub mod http;
 pub mod impronta;
 pub mod judge;
 pub mod kill;
+pub mod person;
+pub mod transcript;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -104,7 +104,11 @@ fn of_a_library() -> Vec<Error> {
         KeystoreError::KeyGeneration,
         KeystoreError::Signing,
         KeystoreError::Encoding { what: text("req.ccc") },
-        KeystoreError::ReadBack { file: text("UTEF.P12"), reason: text("other certificates") },
+        KeystoreError::ReadBack {
+            file: text("UTEF.P12"),
+            reason: text("other certificates"),
+            on_disk: text("the pending keys are still in in-attesa; the import is not complete"),
+        },
         // Only a PKCS#12 file that says which key a certificate is of, and lies.
         KeystoreError::KeyMismatch {
             container: text("UTENTE.KS"),

@@ -55,7 +55,13 @@ pub(crate) fn index(
         let unnamed = summary.notes_count - summary.notes.len() as u64;
         call.progress(&format!("and {unnamed} more such notes"));
     }
-    Ok(Document(DocumentId { name, tipo_documento: "INDICE".to_owned(), path: index, sha256 }))
+    Ok(Document(DocumentId {
+        name,
+        tipo_documento: "INDICE".to_owned(),
+        path: index,
+        sha256,
+        keys: Vec::new(),
+    }))
 }
 
 pub(crate) fn verify(

@@ -1,4 +1,4 @@
-//! The agency that the settings name: a gateway, or the sandbox inside the program.
+//! The agency that the settings name: a gateway, a person at the portal, or the sandbox inside.
 //!
 //! Nothing is opened before the first request, so that a run that replays or only reads stays local.
 
@@ -7,20 +7,22 @@ use std::rc::Rc;
 
 use ceralacca_kernel::{Error, Host, Question, Registry};
 use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
+use ceralacca_submission::hand_off::HandOff;
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
     ReceiptRecord, Revocation, RevocationRequested, Search,
 };
 
 use crate::embedded::Embedded;
-use crate::host::Terminal;
+use crate::host::{Terminal, duration};
 use crate::settings;
 use crate::workspace::Workspace;
 
 /// Connects on first use.
 pub(crate) struct ConfiguredAgency {
-    gateway: Option<String>,
+    settings: settings::AgencySettings,
     proxy: settings::ProxySettings,
+    hand_off: HandOff,
     embedded: Rc<Embedded>,
     terminal: Rc<Terminal>,
     registry: Rc<Registry>,
@@ -35,8 +37,9 @@ impl ConfiguredAgency {
         registry: Rc<Registry>,
     ) -> ConfiguredAgency {
         ConfiguredAgency {
-            gateway: workspace.settings.agency.gateway.clone(),
+            settings: workspace.settings.agency.clone(),
             proxy: workspace.settings.proxy.clone(),
+            hand_off: workspace.hand_off(),
             embedded,
             terminal,
             registry,
@@ -44,7 +47,10 @@ impl ConfiguredAgency {
         }
     }
 
-    fn gateway(&self) -> Result<&HttpGateway, Failure> {
+    fn agency(&self) -> Result<&dyn Agency, Failure> {
+        if self.settings.hand_off {
+            return Ok(&self.hand_off);
+        }
         if self.connected.get().is_none() {
             let connected = self.connect().map_err(not_delivered)?;
             let _ = self.connected.set(connected);
@@ -53,12 +59,15 @@ impl ConfiguredAgency {
     }
 
     fn connect(&self) -> Result<HttpGateway, Error> {
-        let url = match &self.gateway {
+        let url = match &self.settings.gateway {
             Some(url) => url.clone(),
             None => self.embedded.url()?,
         };
         let mut settings = GatewaySettings::new(url);
         settings.proxy = proxy(&self.proxy);
+        if let Some(text) = &self.settings.timeout {
+            settings.timeouts.answer = duration(text)?;
+        }
         Ok(HttpGateway::new(settings, ask_proxy_password(&self.terminal, &self.registry))?)
     }
 }
@@ -93,8 +102,12 @@ fn not_delivered(error: Error) -> Failure {
 }
 
 impl Agency for ConfiguredAgency {
+    fn wants_keys(&self) -> bool {
+        !self.settings.hand_off
+    }
+
     fn submit(&self, access: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
-        self.gateway()?.submit(access, outgoing)
+        self.agency()?.submit(access, outgoing)
     }
 
     fn find_submissions(
@@ -102,7 +115,7 @@ impl Agency for ConfiguredAgency {
         access: &Access,
         search: &Search<'_>,
     ) -> Result<Vec<Acknowledgement>, Failure> {
-        self.gateway()?.find_submissions(access, search)
+        self.agency()?.find_submissions(access, search)
     }
 
     fn receipts(
@@ -110,7 +123,7 @@ impl Agency for ConfiguredAgency {
         access: &Access,
         filter: &ReceiptFilter,
     ) -> Result<Vec<ReceiptRecord>, Failure> {
-        self.gateway()?.receipts(access, filter)
+        self.agency()?.receipts(access, filter)
     }
 
     fn receipt(
@@ -118,7 +131,7 @@ impl Agency for ConfiguredAgency {
         access: &Access,
         protocollo: &Protocollo,
     ) -> Result<Option<ReceiptRecord>, Failure> {
-        self.gateway()?.receipt(access, protocollo)
+        self.agency()?.receipt(access, protocollo)
     }
 
     fn attachment(
@@ -127,7 +140,7 @@ impl Agency for ConfiguredAgency {
         protocollo: &Protocollo,
         name: &str,
     ) -> Result<Vec<u8>, Failure> {
-        self.gateway()?.attachment(access, protocollo, name)
+        self.agency()?.attachment(access, protocollo, name)
     }
 
     fn revoke(
@@ -135,14 +148,22 @@ impl Agency for ConfiguredAgency {
         access: &Access,
         revocation: &Revocation,
     ) -> Result<RevocationRequested, Failure> {
-        self.gateway()?.revoke(access, revocation)
+        self.agency()?.revoke(access, revocation)
+    }
+
+    fn find_revocation(
+        &self,
+        access: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        self.agency()?.find_revocation(access, idempotency_key)
     }
 
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        self.gateway()?.ca_certificates()
+        self.agency()?.ca_certificates()
     }
 
     fn crl(&self) -> Result<Vec<u8>, Failure> {
-        self.gateway()?.crl()
+        self.agency()?.crl()
     }
 }

@@ -45,6 +45,29 @@ pub(crate) enum Command {
         /// The run to show.
         run: Option<u64>,
     },
+    /// Give up a run that failed: it is not resumed any more, and `status` forgets it.
+    Abandon {
+        /// The run.
+        run: u64,
+
+        /// Why, for the journal.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Say what became of an upload that a run waits for (hand-off).
+    Confirm(Confirm),
+    /// Wait for what arrives in `ricezione` and go on with the runs that wait for it.
+    Watch(Watch),
+    /// Ricerca ricevute: what was sent, what came back, what is not read yet.
+    Receipts(Receipts),
+    /// The security environment and those set aside, with validity and fingerprints.
+    Environments {
+        /// The folder of the current environment; otherwise the one in the settings.
+        folder: Option<PathBuf>,
+    },
+    /// One screen: environment, what is pending, what is in doubt, what to do next.
+    #[command(after_help = STATUS_HELP)]
+    Status,
     /// Check or export the journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -101,6 +124,14 @@ pub(crate) struct Init {
     /// Address of a gateway; otherwise the sandbox inside the program is used.
     #[arg(long, value_name = "URL")]
     pub(crate) gateway: Option<String>,
+
+    /// A person uploads to the portal and fetches the receipts: the channel to the real Agency.
+    #[arg(long, conflicts_with = "gateway")]
+    pub(crate) hand_off: bool,
+
+    /// The CA's certificate for the hand-off, DER or PEM.
+    #[arg(long, value_name = "FILE", requires = "hand_off")]
+    pub(crate) ca: Vec<PathBuf>,
 
     /// Address of a timestamping service (RFC 3161); otherwise the sandbox's own.
     #[arg(long, value_name = "URL")]
@@ -161,6 +192,91 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) unattended: Unattended,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca confirm 3 --protocollo 26112200000000001   the confirmation page was shown
+  ceralacca confirm 3 --date 2026-11-20                 no protocollo was written down
+  ceralacca confirm 3 --not-sent                        it was not: the run hands the file over again
+  ceralacca confirm 3 --rejected \"Pincode errato\"       Ricerca ricevute shows SCARTATO
+  ceralacca confirm 3 --receipt ricevuta.pdf            this file is the receipt, whatever its format
+  ceralacca confirm 3 --accepted                        you have read it, and it says ELABORATO")]
+pub(crate) struct Confirm {
+    /// The run that waits.
+    pub(crate) run: u64,
+
+    /// The number on the confirmation page, 17 digits.
+    #[arg(long, value_name = "N")]
+    pub(crate) protocollo: Option<String>,
+
+    /// The day of the upload, such as 2026-11-20; otherwise today.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) date: Option<String>,
+
+    /// The upload was not made, or no confirmation page was shown.
+    #[arg(long, conflicts_with_all = ["protocollo", "date", "rejected", "receipt"])]
+    pub(crate) not_sent: bool,
+
+    /// It was rejected, with the portal's motivo di scarto.
+    #[arg(long, value_name = "MOTIVO")]
+    pub(crate) rejected: Option<String>,
+
+    /// The receipt, which this program cannot read, says that it was accepted.
+    #[arg(long, conflicts_with_all = ["rejected", "not_sent"])]
+    pub(crate) accepted: bool,
+
+    /// The file that is its receipt.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca watch                         asks for secrets when a run needs them
+  ceralacca watch --secrets fd:3 --approve")]
+pub(crate) struct Watch {
+    /// Take secrets from a TOML file that only you can read, or from a file descriptor.
+    #[arg(long, value_name = "FILE|fd:N")]
+    pub(crate) secrets: Option<String>,
+
+    /// Approve beforehand what the workflows send.
+    #[arg(long)]
+    pub(crate) approve: bool,
+
+    /// Stop when no run waits any more.
+    #[arg(long)]
+    pub(crate) until_done: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ceralacca receipts --unread
+  ceralacca receipts --dal 2026-01-01 --al 2026-12-31
+  ceralacca run collect_receipts         fetch and open all that are not read yet")]
+pub(crate) struct Receipts {
+    /// Only this number.
+    #[arg(long, value_name = "N")]
+    pub(crate) protocollo: Option<String>,
+
+    /// Sent on this day or later, such as 2026-11-20.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) dal: Option<String>,
+
+    /// Sent on this day or before.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) al: Option<String>,
+
+    /// Only what is not read yet.
+    #[arg(long)]
+    pub(crate) unread: bool,
+}
+
+/// What `status` says with its exit code.
+const STATUS_HELP: &str = "Exit codes, for monitoring; the first that applies:
+  3  the outcome of a submission is unknown
+  1  something needs doing: certificates ended or no longer accepted, a run failed, unread receipts
+  4  something is waited for
+  0  nothing to do";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Journal {

@@ -2,16 +2,21 @@
 
 mod api;
 mod certificates;
+mod confirm;
 mod controlla;
+mod environments;
 mod files;
 mod init;
 mod journal;
+mod receipts;
 mod run;
 mod runs;
 pub(crate) mod sandbox;
+mod status;
 mod tour;
 mod tour_archive;
 mod verify;
+mod watch;
 mod workflows;
 
 use std::process::ExitCode;
@@ -40,6 +45,12 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Extract(extract) => files::extract(&context, &extract),
         Command::Convert(convert) => files::convert(&context, &convert),
         Command::Impronta(impronta) => files::impronta(&context, &impronta),
+        Command::Abandon { run, reason } => runs::abandon(&context, run, &reason),
+        Command::Status => return status::carry_out(&context),
+        Command::Confirm(confirm) => confirm::carry_out(&context, &confirm),
+        Command::Watch(watch) => watch::carry_out(&context, &watch),
+        Command::Receipts(receipts) => receipts::carry_out(&context, &receipts),
+        Command::Environments { folder } => environments::carry_out(&context, folder.as_deref()),
         Command::Init(init) => init::carry_out(&context, &init),
         Command::Run(run) => run::carry_out(&context, &run),
         Command::Resume(resume) => run::resume(&context, &resume),

@@ -15,6 +15,9 @@ pub(crate) enum CliError {
     Trust { path: PathBuf, problem: String },
     NoTimestampService,
     TimeForm { text: String },
+    Day { text: String },
+    NothingToWatch,
+    Watched { holder: String },
     UnknownWorkflow { name: String, near: Option<String>, known: Vec<String> },
     UnknownLanguage { file: String, known: Vec<String> },
     InputSyntax { text: String },
@@ -48,6 +51,9 @@ impl Explain for CliError {
             | CliError::UnknownLanguage { .. }
             | CliError::InputSyntax { .. }
             | CliError::ScriptChanged { .. } => self.explain_workflow(),
+            CliError::Day { .. } | CliError::NothingToWatch | CliError::Watched { .. } => {
+                self.explain_hand_off()
+            }
             CliError::NoWorkspace { .. }
             | CliError::WorkspaceExists { .. }
             | CliError::Settings { .. }
@@ -105,7 +111,31 @@ impl CliError {
                     .state("no mark was asked for")
                     .next("add the address of the service, then ceralacca resume RUN")
             }
-            _ => unreachable!("explained by the other three"),
+            _ => unreachable!("explained by the others"),
+        }
+    }
+
+    fn explain_hand_off(&self) -> Report {
+        match self {
+            CliError::Day { text } => Report::usage("input.day", "a day cannot be read")
+                .expected("year, month and day, such as 2026-11-20")
+                .found(text)
+                .state(NOTHING)
+                .next("give the day again"),
+            CliError::NothingToWatch => {
+                Report::usage("watch.nothing", "nothing arrives by hand in this workspace")
+                    .expected("[agency] hand_off = true in ceralacca.toml")
+                    .found("a gateway, or the sandbox inside the program")
+                    .state(NOTHING)
+                    .next("ceralacca resume RUN asks the gateway")
+            }
+            CliError::Watched { holder } => {
+                Report::refused("watch.running", "this workspace is watched already")
+                    .found(holder)
+                    .state(NOTHING)
+                    .next("leave it to that one, or stop it first")
+            }
+            _ => unreachable!("explained by the others"),
         }
     }
 
@@ -151,7 +181,7 @@ impl CliError {
                         None => "ceralacca api".to_owned(),
                     })
             }
-            _ => unreachable!("explained by the other three"),
+            _ => unreachable!("explained by the others"),
         }
     }
 
@@ -192,7 +222,7 @@ impl CliError {
             })
             .state("the run was not touched; its journal keeps the script it began with")
             .next(format!("ceralacca resume {run} --recorded goes on with the recorded script")),
-            _ => unreachable!("explained by the other three"),
+            _ => unreachable!("explained by the others"),
         }
     }
 
@@ -228,7 +258,7 @@ impl CliError {
                     .state("it was not taken")
                     .next("ceralacca resume RUN asks again")
             }
-            _ => unreachable!("explained by the other three"),
+            _ => unreachable!("explained by the others"),
         }
     }
 }

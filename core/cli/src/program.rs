@@ -7,8 +7,9 @@ use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Engine, Error, Registry, RunOptions, Services};
+use ceralacca_keystore::RequestOutcomes;
 use ceralacca_signing::TrustStore;
-use ceralacca_submission::{FetchChannel, PinnedCa, SendChannel};
+use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel};
 use ceralacca_timestamp::TsaChannel;
 use ceralacca_xml::ControlSettings;
 
@@ -73,6 +74,11 @@ impl Program {
         services.add(TsaChannel::new(tsa));
         services.add(TrustStore::new(move || trust::load(Some(&trusted), &[])));
         services.add(ControlSettings::new(workspace.control_sources()));
+        let folders = workspace.folders();
+        services.add(RequestOutcomes::new(move |sha256| {
+            Register::read(&folders).request_outcome(sha256)
+        }));
+        services.add(workspace.policy()?);
         services.add(workspace.folders());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(SendChannel::new(agency.clone()));

@@ -18,6 +18,9 @@ pub(crate) struct Settings {
     pub(crate) documents: PathBuf,
     /// Percorso dell'ambiente di sicurezza.
     pub(crate) environment: PathBuf,
+    /// Other rules for keys and ciphers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) norme: Option<PathBuf>,
     /// Which agency is talked to.
     #[serde(default)]
     pub(crate) agency: AgencySettings,
@@ -89,13 +92,22 @@ impl ImprontaSettings {
     }
 }
 
-/// Which agency is talked to.
+/// Which agency is talked to, and how: through a gateway, by hand, or the sandbox inside the program.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgencySettings {
-    /// Address of a gateway; without it the sandbox inside the program is used.
+    /// Address of a gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gateway: Option<String>,
+    /// Whether a person carries the files to the portal and back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hand_off: bool,
+    /// The CA's certificates for the hand-off, DER or PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ca: Vec<PathBuf>,
+    /// How long a gateway may take to answer a request, such as `2m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout: Option<String>,
     /// SHA-256 of the CA's certificate, hexadecimal: another CA is then refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_sha256: Option<String>,
@@ -142,7 +154,13 @@ impl Settings {
         let path = root.join(FILE);
         let unreadable = |problem: String| CliError::Settings { path: path.clone(), problem };
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-        Ok(toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?)
+        let settings: Settings =
+            toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        if settings.agency.hand_off && settings.agency.gateway.is_some() {
+            let problem = "[agency] has a gateway and hand_off = true: it is one or the other";
+            return Err(unreadable(problem.to_owned()).into());
+        }
+        Ok(settings)
     }
 
     /// The value of a setting that a workflow's input names as its default.

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Folders, atomic_file};
+use ceralacca_keystore::Policy;
+use ceralacca_submission::hand_off::HandOff;
 use ceralacca_xml::{ControlSources, SchemaSource};
 
 use crate::arguments::Init;
@@ -68,11 +70,17 @@ impl Workspace {
         let settings = Settings {
             documents: init.documents.clone(),
             environment: init.environment.clone(),
-            agency: AgencySettings { gateway: init.gateway.clone(), ca_sha256: None },
+            agency: AgencySettings {
+                gateway: init.gateway.clone(),
+                hand_off: init.hand_off,
+                ca: init.ca.clone(),
+                ..AgencySettings::default()
+            },
             proxy: ProxySettings::default(),
             timestamp: TimestampSettings { url: init.tsa.clone(), user: None },
             trust: TrustSettings { anchors: init.trust.clone(), crls: init.trust.clone() },
             impronta: ImprontaSettings::default(),
+            norme: None,
         };
         // A path that is not Unicode cannot be written into TOML.
         let text = toml::to_string(&settings).map_err(|error| {
@@ -107,6 +115,31 @@ impl Workspace {
         Folders { documents: self.documents(), state: self.state() }
     }
 
+    /// The channel by way of a person, whether it is the one in use or not.
+    pub(crate) fn hand_off(&self) -> HandOff {
+        let ca = self.settings.agency.ca.iter().map(|path| self.root.join(path)).collect();
+        HandOff::new(self.folders(), ca)
+    }
+
+    /// The rules that keys and ciphers are held against.
+    pub(crate) fn policy(&self) -> Result<Policy, Error> {
+        match &self.settings.norme {
+            Some(path) => Ok(Policy::from_file(&self.root.join(path))?),
+            None => Ok(Policy::embedded().clone()),
+        }
+    }
+
+    /// Which agency is talked to, in words.
+    pub(crate) fn channel(&self) -> String {
+        match &self.settings.agency {
+            AgencySettings { gateway: Some(gateway), .. } => format!("the gateway {gateway}"),
+            AgencySettings { hand_off: true, .. } => {
+                "by hand: you upload to the portal what is in `da inviare`".to_owned()
+            }
+            _ => "the sandbox inside this program: nothing reaches the real Agency".to_owned(),
+        }
+    }
+
     /// What communications are checked against.
     pub(crate) fn control_sources(&self) -> ControlSources {
         let ImprontaSettings { schema, scadenze } = &self.settings.impronta;
@@ -136,8 +169,11 @@ const HEADING: &str = "\
 ";
 
 const TRAILER: &str = "
-# Without a gateway the sandbox inside the program is used. Other keys of [agency]:
-#   gateway = \"https://…\"     ca_sha256 = \"…\" (another CA is then refused)
+# Without more, the sandbox inside the program is used. Other keys of [agency]:
+#   hand_off = true          a person uploads to the portal: ceralacca confirm, ceralacca watch
+#   ca = [\"ca.cer\"]          certificates of the CA, for the hand-off
+#   gateway = \"https://…\"     timeout = \"2m\"
+#   ca_sha256 = \"…\"          another CA is then refused
 # Dati di connessione, behind a proxy (the password is asked for, or `proxy_password` of --secrets):
 #   [proxy]
 #   http = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
@@ -149,6 +185,8 @@ const TRAILER: &str = "
 # Whom verification trusts: certificates and CRLs, files or folders of them:
 #   [trust]
 #   anchors = [\"fiducia\"]     crls = [\"fiducia\"]
+# Other rules for keys and ciphers (norme.toml; put it above the first [table]):
+#   norme = \"norme.toml\"
 # Another schema of the communication, another list of deadlines:
 #   [impronta]
 #   schema = \"schema_impronte.xsd\"     scadenze = \"scadenze.toml\"

@@ -14,7 +14,7 @@ pub fn secret_rules() -> Vec<SecretRule> {
     rules
 }
 
-/// The four of the guide.
+/// The four of the guide, and the password of environments that were made before.
 fn guide_rules() -> Vec<SecretRule> {
     vec![
         SecretRule {
@@ -32,6 +32,13 @@ fn guide_rules() -> Vec<SecretRule> {
             read: |secret| Ok(check_pin_di_revoca(secret.expose()).map(|()| secret)?),
         },
         SecretRule {
+            name: PIN_DI_REVOCA_ESISTENTE,
+            label: "PIN di revoca dell'ambiente da revocare",
+            rule: "as it was chosen with the request: 15 to 20 letters or digits",
+            chosen: false,
+            read: |secret| Ok(check_pin_di_revoca(secret.expose()).map(|()| secret)?),
+        },
+        SecretRule {
             name: PASSWORD,
             label: "Password di protezione",
             rule: "8 to 15 unaccented letters and digits, at least one of each, of your choice",
@@ -44,6 +51,13 @@ fn guide_rules() -> Vec<SecretRule> {
             rule: "as it was chosen: 1 to 20 characters",
             chosen: false,
             read: |secret| check_printable(PASSWORD_ESISTENTE, secret, 20),
+        },
+        SecretRule {
+            name: PASSWORD_PRECEDENTE,
+            label: "Password di protezione dell'ambiente precedente",
+            rule: "as it was chosen: 1 to 20 characters",
+            chosen: false,
+            read: |secret| check_printable(PASSWORD_PRECEDENTE, secret, 20),
         },
     ]
 }
@@ -95,7 +109,7 @@ pub(crate) fn called(secret: &str) -> &'static str {
     match secret {
         PINCODE => "the pincode",
         PIN_DI_REVOCA => "the PIN di revoca",
-        PASSWORD | PASSWORD_ESISTENTE => "the password",
+        PASSWORD | PASSWORD_ESISTENTE | PASSWORD_PRECEDENTE => "the password",
         PORTAL_PASSWORD => "the portal's password",
         CODICE_PIN => "the Codice Pin",
         SIGNER_PASSWORD => "the signer's password",
@@ -181,8 +195,10 @@ fn require(
 
 const PINCODE: &str = "pincode";
 const PIN_DI_REVOCA: &str = "pin_di_revoca";
+const PIN_DI_REVOCA_ESISTENTE: &str = "pin_di_revoca_esistente";
 const PASSWORD: &str = "password";
 const PASSWORD_ESISTENTE: &str = "password_esistente";
+const PASSWORD_PRECEDENTE: &str = "password_precedente";
 const PORTAL_PASSWORD: &str = "portal_password";
 const CODICE_PIN: &str = "codice_pin";
 const PROXY_PASSWORD: &str = "proxy_password";
@@ -215,6 +231,7 @@ mod tests {
             ("password", "abcd_1234", "secret.characters"),
             ("password_esistente", "", "secret.too_short"),
             ("password_esistente", "abcdefghijklmnopqrstu", "secret.too_long"),
+            ("password_precedente", "abcdefghijklmnopqrstu", "secret.too_long"),
             ("codice_pin", "1234\n", "secret.characters"),
         ] {
             let error = check(kind, text).unwrap_err();
@@ -241,6 +258,7 @@ mod tests {
             ("password", "abcdefg1"),
             ("password", "ABCDEFGHIJKLMN1"),
             ("password_esistente", "con spazi & segni 20"),
+            ("password_precedente", "1"),
             ("portal_password", "p@ss"),
             ("codice_pin", "1234567890"),
             ("proxy_password", "segreto"),

@@ -102,7 +102,13 @@ fn document_of(
         }
     };
     let sha256 = hex::encode(digest_file(&path, DigestAlgorithm::Sha256, |_, _| ())?);
-    Ok(DocumentId { name, tipo_documento: TIPO_DOCUMENTO.to_owned(), path, sha256 })
+    Ok(DocumentId {
+        name,
+        tipo_documento: TIPO_DOCUMENTO.to_owned(),
+        path,
+        sha256,
+        keys: Vec::new(),
+    })
 }
 
 pub(crate) fn extract(_: &mut Call<'_>, path: String, folder: String) -> Result<Extracted, Error> {
@@ -135,7 +141,7 @@ pub(crate) fn document(call: &mut Call<'_>, path: String) -> Result<Document, Er
         std::path::absolute(&path).map_err(InspectError::disk("reading", Path::new(&path)))?;
     let sha256 = digest_told(call, &path, DigestAlgorithm::Sha256)?;
     let (name, tipo_documento) = (names::file_name(&path), "DOCUMENTO".to_owned());
-    Ok(Document(DocumentId { name, tipo_documento, path, sha256 }))
+    Ok(Document(DocumentId { name, tipo_documento, path, sha256, keys: Vec::new() }))
 }
 
 /// The digest of a file, hexadecimal; the operator sees how far it is.
@@ -181,6 +187,7 @@ mod tests {
             tipo_documento: "INDICE".to_owned(),
             path: folder.file("altro.p7m", bytes),
             sha256: sha256.to_owned(),
+            keys: Vec::new(),
         };
         let code = |document| {
             let taken = mark_into(run.path(), &alone, document);

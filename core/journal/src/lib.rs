@@ -265,5 +265,6 @@ fn kind(event: &JournalEvent) -> &'static str {
         JournalEvent::Resumed { .. } => "resumed",
         JournalEvent::Stopped { .. } => "stopped",
         JournalEvent::Finished { .. } => "finished",
+        JournalEvent::Abandoned { .. } => "abandoned",
     }
 }

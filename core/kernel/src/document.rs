@@ -29,6 +29,10 @@ pub struct DocumentId {
     pub path: PathBuf,
     /// SHA-256 of its content, hexadecimal: what is sent is what was made.
     pub sha256: String,
+    /// SHA-256 of the public keys that it asks to be certified, hexadecimal: the answer is known by
+    /// them. Only a request for certificates has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// Where a workspace keeps its files; offered to primitives as a service.

@@ -5,6 +5,7 @@
 //! engine → [`Caller::call`] → [`Run`] (capability, replay, journal) → the function behind a
 //! [`Primitive`].
 
+mod abandon;
 pub mod atomic_file;
 mod call_record;
 pub mod cbor;

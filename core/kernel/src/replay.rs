@@ -32,6 +32,13 @@ pub(crate) enum CallState {
 }
 
 impl Replay {
+    /// Whether a `once` call was begun of which nobody knows how it ended.
+    pub(crate) fn has_open_intent(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(step, Recorded::Call { state: CallState::Intended | CallState::Waiting, .. })
+        })
+    }
+
     /// Gathers the steps; a later entry for a step replaces an earlier one.
     ///
     /// When the last step failed over what the steps before it fetched, those are left out: they are

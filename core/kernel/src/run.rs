@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::abandon::still_open;
 use crate::call_record::{describe_call, describe_sent, record};
 use crate::host::Event as HostEvent;
 use crate::primitive::{PrimitiveError, Service};
@@ -113,9 +114,7 @@ impl Run {
         let lock = options.store.lock(id, now)?;
         let entries = options.store.entries(id)?;
         let (input, key) = started(&entries)?;
-        if let Some(Entry { event: JournalEvent::Finished { .. }, .. }) = entries.last() {
-            return Err(RunError::Finished { run: id.0 }.into());
-        }
+        still_open(id, &entries)?;
         let resumed = JournalEvent::Resumed { version: options.version.clone() };
         options.store.append(id, now, &resumed)?;
         let replay = Replay::new(&entries, |name| only_fetches(&options.registry, name));
@@ -355,6 +354,8 @@ impl Run {
         match reconciled {
             Ok(Reconciled::Done(value)) => self.end(primitive, call, Ok(value)),
             Ok(Reconciled::NotDone) => self.carry_out_call(primitive, call, arguments, None),
+            // It is known where it is: with a person, or on its way.
+            Err(error) if error.exit() == Exit::Waiting => Err(self.stop(error)),
             Ok(Reconciled::Unknown(why)) => Err(self.stop(unknown_outcome(&call, why))),
             Err(error) => Err(self.stop(unknown_outcome(&call, error.to_string()))),
         }

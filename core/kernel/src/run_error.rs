@@ -12,6 +12,8 @@ pub(crate) enum RunError {
     Suspended { run: u64, what: String },
     OutcomeUnknown { call: String, why: String },
     Finished { run: u64 },
+    Abandoned { run: u64 },
+    NotToBeAbandoned { run: u64 },
     NoStart,
 }
 
@@ -56,6 +58,21 @@ impl Explain for RunError {
                 .found("a finished one")
                 .state("nothing was done")
                 .next(format!("ceralacca runs {run} shows its result")),
+            Abandoned { run } => Report::usage("run.abandoned", format!("run {run} was given up"))
+                .expected("a run with something left to do")
+                .found("one that was abandoned")
+                .state("nothing was done")
+                .next("start a new run"),
+            NotToBeAbandoned { run } => Report::refused(
+                "run.not_to_be_abandoned",
+                format!("run {run} may have sent something, or waits for an answer"),
+            )
+            .expected("a run that is certain to have nothing under way")
+            .found("a step without an outcome")
+            .state("nothing was changed")
+            .next(format!(
+                "ceralacca resume {run}; where a person uploads, ceralacca confirm {run}"
+            )),
             NoStart => {
                 Report::refused("journal.no_start", "the run has no beginning in the journal")
                     .state("nothing was done")

@@ -89,6 +89,12 @@ pub enum Event {
         /// The error.
         error: Report,
     },
+    /// The operator gave the run up: it is not resumed any more.
+    Abandoned {
+        /// Why, in the operator's words.
+        #[serde(default)]
+        reason: String,
+    },
     /// The run is done.
     Finished {
         /// What the workflow returned.
@@ -130,6 +136,8 @@ pub struct Entry {
 pub enum RunStatus {
     /// Done.
     Finished,
+    /// Given up by the operator.
+    Abandoned,
     /// Stopped with an error; nothing is in doubt.
     Failed,
     /// Waits for something outside.
@@ -160,10 +168,16 @@ pub struct RunSummary {
 }
 
 impl RunStatus {
+    /// Whether nothing is left to do.
+    pub fn is_over(self) -> bool {
+        matches!(self, RunStatus::Finished | RunStatus::Abandoned)
+    }
+
     /// The status of a run whose last event is this one.
     pub fn after(event: &Event) -> RunStatus {
         match event {
             Event::Finished { .. } => RunStatus::Finished,
+            Event::Abandoned { .. } => RunStatus::Abandoned,
             Event::Stopped { error } => match error.exit {
                 Exit::Waiting => RunStatus::Waiting,
                 Exit::Unknown => RunStatus::OutcomeUnknown,

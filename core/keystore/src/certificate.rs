@@ -6,6 +6,7 @@ use der::{Decode, Tag, Tagged};
 use jiff::Timestamp;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
 
 use crate::ber;
 use crate::error::KeystoreError;
@@ -95,10 +96,7 @@ impl Certificate {
 
     /// The serial number in upper-case hexadecimal, bytes separated by colons: `4A:91:0C`.
     pub fn serial(&self) -> String {
-        let bytes = self.parsed.tbs_certificate.serial_number.as_bytes();
-        let unsigned = if bytes.len() > 1 && bytes[0] == 0 { &bytes[1..] } else { bytes };
-        let bytes: Vec<String> = unsigned.iter().map(|byte| format!("{byte:02X}")).collect();
-        bytes.join(":")
+        serial_text(&self.parsed.tbs_certificate.serial_number)
     }
 
     /// Whether the certificate names `ca` as its issuer.
@@ -194,6 +192,14 @@ pub(crate) fn common_name(name: &Name) -> String {
 pub(crate) fn readable(name: &Name) -> String {
     let parts: Vec<String> = name.0.iter().map(|rdn| rdn.to_string()).collect();
     parts.join(", ")
+}
+
+/// A serial number as [`Certificate::serial`] writes it.
+pub(crate) fn serial_text(serial: &SerialNumber) -> String {
+    let bytes = serial.as_bytes();
+    let unsigned = if bytes.len() > 1 && bytes[0] == 0 { &bytes[1..] } else { bytes };
+    let bytes: Vec<String> = unsigned.iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(":")
 }
 
 const MAX_LENGTH: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Extension};
 
 use crate::certificate::Certificate;
 use crate::key::Utilizzo;
+use crate::policy::{Finding, Policy};
 
 /// Days before the end of the validity from which a certificate is worth a warning.
 pub const WARNING_DAYS: i64 = 60;
@@ -41,6 +42,9 @@ pub struct CertificateDetails {
     pub key_fingerprint: String,
     /// Algorithm of the issuer's signature.
     pub signature_algorithm: String,
+    /// Rules of the Agency that it no longer keeps, whatever its validity says.
+    #[serde(default)]
+    pub policy: Vec<Finding>,
     /// Extensions, in the order they are written.
     pub extensions: Vec<ExtensionDetails>,
 }
@@ -84,6 +88,11 @@ impl CertificateDetails {
     ///
     /// The verdict is about the dates only: revocation is not looked at.
     pub fn of(certificate: &Certificate, at: Timestamp) -> CertificateDetails {
+        CertificateDetails::under(certificate, at, Policy::embedded())
+    }
+
+    /// As [`CertificateDetails::of`], with other rules than the program's own.
+    pub fn under(certificate: &Certificate, at: Timestamp, policy: &Policy) -> CertificateDetails {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         let validita = if at < not_before {
             Validita::NonAncoraValido
@@ -108,6 +117,7 @@ impl CertificateDetails {
             key_bits: certificate.public().bits(),
             key_fingerprint: certificate.public().fingerprint(),
             signature_algorithm: signature_algorithm(certificate),
+            policy: policy.findings(certificate, at),
             extensions: parsed.map_or_else(Vec::new, |(_, parsed)| {
                 parsed.extensions().iter().map(|one| extension(one, certificate)).collect()
             }),
@@ -115,7 +125,8 @@ impl CertificateDetails {
     }
 }
 
-fn signature_algorithm(certificate: &Certificate) -> String {
+/// `SHA256withRSA`; the identifier of one that has no name here.
+pub(crate) fn signature_algorithm(certificate: &Certificate) -> String {
     let oid = certificate.parsed().signature_algorithm.oid;
     match oid.to_string().as_str() {
         "1.2.840.113549.1.1.11" => "SHA256withRSA".to_owned(),

@@ -11,6 +11,7 @@ use cms::enveloped_data::{
     EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo,
     RecipientInfos,
 };
+use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_AES_256_CBC, ID_DATA, ID_ENVELOPED_DATA};
 use const_oid::db::rfc5912::RSA_ENCRYPTION;
 use der::asn1::{OctetString, SetOfVec};
@@ -19,7 +20,7 @@ use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
 use crate::ber;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, readable, serial_text};
 use crate::key::KeyPair;
 use crate::pbes2::Cipher;
 
@@ -65,6 +66,59 @@ pub fn open(der: &[u8], certificate: &Certificate, key: &KeyPair) -> Option<Zero
     }
     let content_key = key.decrypt_key(recipient.enc_key.as_bytes(), cipher.key_length());
     cipher.decrypt(&content_key, iv.as_bytes(), content.encrypted_content?.as_bytes()).ok()
+}
+
+/// Whom a sealed file is for, and under which cipher: what it says without any key.
+#[derive(Clone, Debug)]
+pub struct Recipients {
+    identifiers: Vec<RecipientIdentifier>,
+    cipher: ObjectIdentifier,
+}
+
+/// Reads the recipients of an EnvelopedData in DER or BER; `None` when it is something else.
+pub fn recipients(bytes: &[u8]) -> Option<Recipients> {
+    let (der, taken) = ber::to_der(bytes).ok()?;
+    if taken != bytes.len() || !ber::is_der(&der) {
+        return None;
+    }
+    let info = ContentInfo::from_der(&der).ok()?;
+    if info.content_type != ID_ENVELOPED_DATA {
+        return None;
+    }
+    let data: EnvelopedData = info.content.decode_as().ok()?;
+    let identifiers = data.recip_infos.0.iter().filter_map(|recipient| match recipient {
+        RecipientInfo::Ktri(one) => Some(one.rid.clone()),
+        _ => None,
+    });
+    let cipher = data.encrypted_content.content_enc_alg.oid;
+    Some(Recipients { identifiers: identifiers.collect(), cipher })
+}
+
+impl Recipients {
+    /// Whether the file is for the owner of `certificate`.
+    pub fn include(&self, certificate: &Certificate) -> bool {
+        self.identifiers.iter().any(|one| is_for(one, certificate))
+    }
+
+    /// Each recipient for people, sixteen at most: serial number and issuer, or key identifier.
+    pub fn names(&self) -> Vec<String> {
+        let name = |one: &RecipientIdentifier| match one {
+            RecipientIdentifier::IssuerAndSerialNumber(named) => {
+                let (serial, issuer) = (serial_text(&named.serial_number), readable(&named.issuer));
+                format!("serial {serial}, issued by {issuer}")
+            }
+            RecipientIdentifier::SubjectKeyIdentifier(named) => {
+                format!("key identifier {}", hex::encode(named.0.as_bytes()))
+            }
+        };
+        let clean = |text: String| text.replace(char::is_control, " ");
+        self.identifiers.iter().take(16).map(|one| clean(name(one))).collect()
+    }
+
+    /// The cipher of the content.
+    pub fn cipher(&self) -> ObjectIdentifier {
+        self.cipher
+    }
 }
 
 /// Whether what nothing protects, and nothing here reads, is as RFC 5652 §6.1 and §6.2.1 fix it:
@@ -158,6 +212,36 @@ mod tests {
             let mut damaged = sealed.clone();
             damaged[at] ^= 0x80;
             let _ = open(&damaged, &ca.certificate, &ca.key);
+            if let Some(recipients) = recipients(&damaged) {
+                assert!(recipients.names().iter().all(|name| !name.contains(char::is_control)));
+            }
         }
+    }
+
+    #[test]
+    fn recipients_are_told_without_a_key() {
+        let ca = ca();
+        let sealed = seal(b"segreto", &ca.certificate).unwrap();
+        let by_serial = recipients(&sealed).unwrap();
+        assert!(by_serial.include(&ca.certificate));
+        assert_eq!(by_serial.names().len(), 1);
+        assert_eq!(by_serial.cipher(), ID_AES_256_CBC);
+        // The same file with the recipient named by its key.
+        let info = ContentInfo::from_der(&sealed).unwrap();
+        let mut data: EnvelopedData = info.content.decode_as().unwrap();
+        let RecipientInfo::Ktri(mut recipient) = data.recip_infos.0.get(0).unwrap().clone() else {
+            panic!("no key transport");
+        };
+        let key_identifier = ca.certificate.public().key_identifier();
+        recipient.rid = RecipientIdentifier::SubjectKeyIdentifier(key_identifier);
+        (recipient.version, data.version) = (CmsVersion::V2, CmsVersion::V2);
+        let recipient = RecipientInfo::Ktri(recipient);
+        data.recip_infos = RecipientInfos(SetOfVec::try_from(vec![recipient]).unwrap());
+        let content = Any::encode_from(&data).unwrap();
+        let sealed = ContentInfo { content_type: ID_ENVELOPED_DATA, content }.to_der().unwrap();
+        let by_key = recipients(&sealed).unwrap();
+        assert!(by_key.include(&ca.certificate));
+        assert!(by_key.names()[0].starts_with("key identifier "));
+        assert_eq!(open(&sealed, &ca.certificate, &ca.key).unwrap().as_slice(), b"segreto");
     }
 }

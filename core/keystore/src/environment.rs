@@ -20,6 +20,7 @@ use crate::key::KeyPairs;
 use crate::pending::{self, Marker, Owner, Pending};
 use crate::pkcs12_read;
 use crate::public_key::REQUIRED_BITS;
+use crate::request_outcome::{PendingCase, RequestOutcome};
 use crate::request_profile::{Nonces, RequestParts, RequestProfile};
 
 /// The signature key pair.
@@ -82,25 +83,30 @@ impl EnvironmentFolder {
     /// Prepares the folder for the keys of `owner`.
     ///
     /// The folder above it must be there. A folder that holds something is first renamed to
-    /// `<name>_<milliseconds of at>`; returns where it is now. Repeating it for the same owner
-    /// changes nothing.
+    /// `<name>_<milliseconds of at>`; returns where it is now. `outcome` says what became of the
+    /// request, by its SHA-256, when the folder holds keys of another run: those of a rejected
+    /// one are set aside with the reason, others stay. Repeating it for the same owner changes
+    /// nothing.
     ///
     /// # Errors
-    /// `environment.pending_request` when the folder holds keys of another run.
-    pub fn create(&self, owner: &Owner, at: Timestamp) -> Result<Option<PathBuf>, KeystoreError> {
+    /// `environment.pending_request` when the folder holds keys of another run whose request was
+    /// not rejected.
+    pub fn create(
+        &self,
+        owner: &Owner,
+        at: Timestamp,
+        outcome: &dyn Fn(&str) -> RequestOutcome,
+    ) -> Result<Option<PathBuf>, KeystoreError> {
         self.create_folder()?;
         let lock = self.lock(owner)?;
-        if let Some(marker) = self.pending().marker()? {
-            if marker.owner == *owner {
-                return Ok(None);
-            }
-            if self.pending().has_keys() {
-                return Err(self.pending_request(&marker.owner.run));
-            }
-        } else if self.pending().has_keys() {
-            return Err(self.pending_request("unknown"));
+        self.require_no_password_change()?;
+        let marker = self.pending().marker()?;
+        if marker.as_ref().is_some_and(|marker| marker.owner == *owner) {
+            return Ok(None);
         }
-        if self.holds_nothing()? {
+        if self.pending().has_keys() {
+            self.require_rejected(marker.as_ref(), outcome)?;
+        } else if self.holds_nothing()? {
             self.pending().begin(owner)?;
             return Ok(None);
         }
@@ -233,7 +239,13 @@ impl EnvironmentFolder {
     pub(crate) fn require_pending(&self, owner: &Owner) -> Result<Marker, KeystoreError> {
         match self.pending().marker()? {
             Some(marker) if marker.owner == *owner => Ok(marker),
-            Some(marker) => Err(self.pending_request(&marker.owner.run)),
+            Some(marker) => {
+                let case = match marker.request_sha256 {
+                    Some(_) => PendingCase::Waiting,
+                    None => PendingCase::NotRequested,
+                };
+                Err(self.pending_request(&marker.owner.run, case))
+            }
             None if self.is_complete() => {
                 Err(KeystoreError::AlreadyComplete { folder: self.path.display().to_string() })
             }
@@ -246,13 +258,76 @@ impl EnvironmentFolder {
         }
     }
 
+    /// Pending keys of whatever run; the marker is gone when somebody removed it by hand.
+    pub(crate) fn require_any_pending(&self) -> Result<Option<Marker>, KeystoreError> {
+        if !self.path.is_dir() {
+            let missing = io::Error::new(io::ErrorKind::NotFound, "no such folder");
+            return Err(disk::refused("looking for", &self.path, "nothing was changed")(missing));
+        }
+        let marker = self.pending().marker()?;
+        if marker.is_none() && !self.pending().has_keys() {
+            return Err(match self.is_complete() {
+                true => KeystoreError::AlreadyComplete { folder: self.path.display().to_string() },
+                false => self.no_pending_keys(),
+            });
+        }
+        Ok(marker)
+    }
+
     pub(crate) fn no_pending_keys(&self) -> KeystoreError {
         KeystoreError::NoPendingKeys { folder: self.path.display().to_string() }
     }
 
-    fn pending_request(&self, run: &str) -> KeystoreError {
+    pub(crate) fn pending_request(&self, run: &str, case: PendingCase) -> KeystoreError {
         let (folder, run) = (self.path.display().to_string(), run.to_owned());
-        KeystoreError::PendingRequest { folder, run }
+        KeystoreError::PendingRequest { folder, run, case }
+    }
+
+    /// Lets the keys of a rejected request be set aside, once the reason is beside them.
+    fn require_rejected(
+        &self,
+        marker: Option<&Marker>,
+        outcome: &dyn Fn(&str) -> RequestOutcome,
+    ) -> Result<(), KeystoreError> {
+        let Some(marker) = marker else {
+            return Err(self.pending_request("unknown", PendingCase::Waiting));
+        };
+        let case = match &marker.request_sha256 {
+            None => PendingCase::NotRequested,
+            Some(sha256) => match outcome(sha256) {
+                RequestOutcome::NeverSent => PendingCase::NeverSent,
+                RequestOutcome::Waiting => PendingCase::Waiting,
+                RequestOutcome::Accepted => PendingCase::Accepted,
+                RequestOutcome::Rejected { protocollo, reason } => {
+                    return self.write_rejection(marker, sha256, &protocollo, &reason);
+                }
+            },
+        };
+        Err(self.pending_request(&marker.owner.run, case))
+    }
+
+    fn write_rejection(
+        &self,
+        marker: &Marker,
+        sha256: &str,
+        protocollo: &str,
+        reason: &str,
+    ) -> Result<(), KeystoreError> {
+        let one_line = |text: &str| text.replace(char::is_control, " ");
+        let text = format!(
+            "Richiesta di certificati scartata\n\n  Protocollo        {}\n  \
+             Motivo di scarto  {}\n  File              {REQUEST_NAME}, SHA-256 {sha256}\n  \
+             Utente            {}\n  Esecuzione        {}\n\n\
+             Le chiavi in {} non saranno certificate: la cartella si conserva con questo motivo.\n",
+            one_line(protocollo),
+            one_line(reason),
+            marker.common_name.as_deref().unwrap_or_default(),
+            marker.owner.run,
+            pending::FOLDER,
+        );
+        let path = self.path.join(REJECTION);
+        let state = "the rejected request's keys are where they were; nothing was set aside";
+        atomic_file::write(&path, text.as_bytes()).map_err(disk::refused("writing", &path, state))
     }
 
     fn create_folder(&self) -> Result<(), KeystoreError> {
@@ -301,6 +376,8 @@ fn free_name(folder: &Path, at: Timestamp, name: impl Fn(i64) -> String) -> Path
 
 /// Name of the request, as the Agency's programs give it.
 pub const REQUEST_NAME: &str = "req.ccc";
+/// Why the request of a folder that was set aside was rejected.
+pub(crate) const REJECTION: &str = "rifiuto.txt";
 const LOCK: &str = ".ambiente.lock";
 const HOLDER: &str = ".ambiente.holder";
 

@@ -17,6 +17,8 @@ use crate::environment::{EnvironmentFolder, REQUEST_NAME, RequestDetails};
 use crate::environment_open::PasswordForm;
 use crate::error::KeystoreError;
 use crate::pending::Owner;
+use crate::policy::Policy;
+use crate::request_outcome::{RequestOutcome, RequestOutcomes};
 use crate::request_profile::Nonces;
 
 /// A handle to a security environment.
@@ -68,7 +70,7 @@ pub struct KeyFingerprints {
 }
 
 impl Environment {
-    fn folder(&self) -> EnvironmentFolder {
+    pub(crate) fn folder(&self) -> EnvironmentFolder {
         EnvironmentFolder::at(&self.0.folder)
     }
 }
@@ -81,7 +83,12 @@ pub(crate) fn create(
     let environment = EnvironmentFolder::at(absolute(&folder)?);
     // Asked here, so that nothing is set aside for a password that is never given.
     call.secret(&password)?;
-    if let Some(aside) = environment.create(&owner(call), call.now())? {
+    // Without a register nobody knows: the request may be with the Agency.
+    let outcomes = call.service::<RequestOutcomes>().ok();
+    let outcome = |sha256: &str| {
+        outcomes.as_ref().map_or(RequestOutcome::Waiting, |outcomes| outcomes.of(sha256))
+    };
+    if let Some(aside) = environment.create(&owner(call), call.now(), &outcome)? {
         call.progress(&format!("what was in {folder} is now in {}", aside.display()));
     }
     let folder = environment.path().to_owned();
@@ -145,11 +152,13 @@ pub(crate) fn certificate_request(
         }
     };
     let path = environment.save_request(&folder, &request, call.now())?;
+    let keys = environment.pending().marker()?.and_then(|marker| marker.fingerprints);
     Ok(Document(DocumentId {
         name: REQUEST_NAME.to_owned(),
         tipo_documento: TIPO_DOCUMENTO.to_owned(),
         path,
         sha256: hex::encode(Sha256::digest(&request)),
+        keys: keys.map_or_else(Vec::new, |(firma, cifra)| vec![firma, cifra]),
     }))
 }
 
@@ -170,12 +179,19 @@ pub(crate) fn import_certificates(
     Ok(env.folder().import_certificates(&owner(call), &password, &certif_in.0, at)?)
 }
 
-pub(crate) fn copy_to(_: &mut Call<'_>, env: Environment, backup: String) -> Result<(), Error> {
-    Ok(env.folder().copy_to(&absolute(&backup)?)?)
+pub(crate) fn copy_to(call: &mut Call<'_>, env: Environment, backup: String) -> Result<(), Error> {
+    let password = call.secret(&env.0.password)?;
+    Ok(env.folder().copy_to(&absolute(&backup)?, &password)?)
 }
 
 pub(crate) fn folder(_: &mut Call<'_>, env: Environment) -> Result<String, Error> {
     Ok(env.0.folder.display().to_string())
+}
+
+pub(crate) fn account(call: &mut Call<'_>, env: Environment) -> Result<Account, Error> {
+    let certificates = stored_certificates(call, &env)?;
+    let name = certificates.first().map(Certificate::common_name).unwrap_or_default();
+    Ok(Account::parse_joined(&name)?)
 }
 
 pub(crate) fn expires(call: &mut Call<'_>, env: Environment) -> Result<String, Error> {
@@ -190,11 +206,16 @@ pub(crate) fn certificates(
 ) -> Result<Vec<CertificateDetails>, Error> {
     let at = call.now();
     let certificates = stored_certificates(call, &env)?;
-    Ok(certificates.iter().map(|one| CertificateDetails::of(one, at)).collect())
+    let own = call.service::<Policy>().ok();
+    let policy = own.as_deref().unwrap_or(Policy::embedded());
+    Ok(certificates.iter().map(|one| CertificateDetails::under(one, at, policy)).collect())
 }
 
 /// From UTENTE.KS without asking for the password, unless it is of a kind that needs it.
-fn stored_certificates(call: &Call<'_>, env: &Environment) -> Result<Vec<Certificate>, Error> {
+pub(crate) fn stored_certificates(
+    call: &Call<'_>,
+    env: &Environment,
+) -> Result<Vec<Certificate>, Error> {
     match env.folder().certificates() {
         Err(KeystoreError::UnsupportedAlgorithm { .. }) => {
             let open = env.folder().open(&call.secret(&env.0.password)?)?;
@@ -217,11 +238,11 @@ fn waiting_folder(documents: &Path, call: &Call<'_>) -> Result<PathBuf, Keystore
     Ok(folder)
 }
 
-fn owner(call: &Call<'_>) -> Owner {
+pub(crate) fn owner(call: &Call<'_>) -> Owner {
     Owner { id: call.run_key().to_owned(), run: call.run().to_string() }
 }
 
-fn absolute(folder: &str) -> Result<PathBuf, KeystoreError> {
+pub(crate) fn absolute(folder: &str) -> Result<PathBuf, KeystoreError> {
     let path = Path::new(folder);
     std::path::absolute(path).map_err(disk::refused("looking for", path, "nothing was changed"))
 }

@@ -12,6 +12,7 @@ use crate::certif_in::{CertifIn, Certified, Expected};
 use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTENTE};
+use crate::environment_open::Read;
 use crate::error::KeystoreError;
 use crate::jks;
 use crate::key::KeyPairs;
@@ -23,8 +24,9 @@ use crate::pkcs12_read;
 impl EnvironmentFolder {
     /// Imports the certificates of the pending keys and completes the environment.
     ///
-    /// `password` protects the three files, as it protected the pending keys. Repeating it after
-    /// it succeeded changes nothing.
+    /// `password` protects the three files, as it protected the pending keys. Any run may import
+    /// what another has requested: the keys say whose answer it is, and the lock keeps others out.
+    /// Repeating it after it succeeded changes nothing.
     ///
     /// # Errors
     /// `certif_in.*` when CERTIF.IN is not the answer to the pending request; nothing is written
@@ -45,7 +47,7 @@ impl EnvironmentFolder {
             self.remove_lock(lock);
             return Ok(());
         }
-        let marker = self.require_pending(owner)?;
+        let marker = self.require_any_pending()?;
         let lock = self.lock(owner)?;
         self.remove_leftovers()?;
         if !pending.has_both_keys() {
@@ -55,7 +57,7 @@ impl EnvironmentFolder {
         let certified = certif_in.match_to(&Expected {
             firma: keys.firma.public(),
             cifra: keys.cifra.public(),
-            common_name: marker.common_name.as_deref(),
+            common_name: marker.as_ref().and_then(|marker| marker.common_name.as_deref()),
             authorities: &pending.authorities()?,
             at,
         })?;
@@ -111,7 +113,11 @@ impl EnvironmentFolder {
         password: &Secret,
         chains: &[&Vec<Certificate>],
     ) -> Result<(), KeystoreError> {
-        let failed = |reason: String| KeystoreError::ReadBack { file: name.to_owned(), reason };
+        let failed = |reason: String| KeystoreError::ReadBack {
+            file: name.to_owned(),
+            reason,
+            on_disk: NOT_COMPLETE.to_owned(),
+        };
         let entries = load(&self.path().join(name), read, password)
             .map_err(|error| failed(error.explain().headline))?;
         let found: Vec<&Vec<Certificate>> = entries.iter().map(|entry| &entry.chain).collect();
@@ -132,9 +138,9 @@ impl EnvironmentFolder {
     }
 }
 
-type Read = fn(&str, &[u8], &Secret) -> Result<Vec<KeyEntry>, KeystoreError>;
-
 fn load(path: &Path, read: Read, password: &Secret) -> Result<Vec<KeyEntry>, KeystoreError> {
     let bytes = disk::read(path, pkcs12_read::MAX_LENGTH)?;
     read(&disk::name(path), &bytes, password)
 }
+
+const NOT_COMPLETE: &str = "the pending keys are still in in-attesa; the import is not complete";

@@ -6,76 +6,9 @@ use ceralacca_kernel::Explain;
 
 use super::*;
 use crate::certif_in;
-use crate::cmc::CmcProfile;
 use crate::environment_open::PasswordForm;
+use crate::environment_scene::*;
 use crate::fixtures::*;
-
-fn owner(id: &str) -> Owner {
-    Owner { id: id.to_owned(), run: "7".to_owned() }
-}
-
-fn password() -> Secret {
-    Secret::new("ABCD1234")
-}
-
-struct Scene {
-    _root: tempfile::TempDir,
-    environment: EnvironmentFolder,
-}
-
-impl Scene {
-    fn new() -> Scene {
-        let root = tempfile::tempdir().unwrap();
-        let environment = EnvironmentFolder::at(root.path().join("Ambiente_sicurezza"));
-        Scene { _root: root, environment }
-    }
-
-    /// With the keys of the fixtures pending, and the request made.
-    fn requested() -> Scene {
-        let scene = Scene::new();
-        let environment = &scene.environment;
-        assert_eq!(environment.create(&owner("a"), moment()).unwrap(), None);
-        write_pending(environment);
-        scene.request().unwrap();
-        scene
-    }
-
-    fn request(&self) -> Result<Vec<u8>, KeystoreError> {
-        let secret = Secret::new("ABCDEFGHJKLMNPQR1234");
-        let details = RequestDetails {
-            common_name: COMMON_NAME,
-            pincode: &secret,
-            pin_di_revoca: &secret,
-            authorities: &[ca().certificate.clone()],
-            nonces: Nonces::random(),
-            call: "a-3",
-        };
-        self.environment.request(&owner("a"), &password(), &CmcProfile, &details)
-    }
-
-    fn import(&self, certif_in: &[u8]) -> Result<(), KeystoreError> {
-        self.environment.import_certificates(&owner("a"), &password(), certif_in, moment())
-    }
-
-    fn names(&self) -> BTreeSet<String> {
-        let entries = fs::read_dir(self.environment.path()).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-}
-
-/// Puts the keys of the fixtures where generated ones would be: generating takes seconds.
-fn write_pending(environment: &EnvironmentFolder) {
-    for (name, key) in [("firma.p8", &keys().firma), ("cifra.p8", &keys().cifra)] {
-        let encrypted =
-            crate::pbes2::encrypt_private_key(password().expose(), key.pkcs8(), 1000).unwrap();
-        fs::write(environment.path().join("in-attesa").join(name), encrypted).unwrap();
-    }
-}
-
-fn answer() -> Vec<u8> {
-    let Certificates { firma, cifra } = certificates();
-    certif_in::build(&[firma.clone(), cifra.clone(), ca().certificate.clone()]).unwrap()
-}
 
 fn three_files() -> BTreeSet<String> {
     [UTEF, UTEC, UTENTE].into_iter().map(str::to_owned).collect()
@@ -157,7 +90,7 @@ fn a_refused_answer_leaves_everything_as_it_was() {
 fn generating_and_requesting_can_be_repeated() {
     let scene = Scene::requested();
     let environment = &scene.environment;
-    assert_eq!(environment.create(&owner("a"), moment()).unwrap(), None);
+    assert_eq!(environment.create(&owner("a"), moment(), &waiting).unwrap(), None);
     let again = environment.generate_keys(&owner("a"), &password()).unwrap();
     assert_eq!(again.firma.fingerprint(), keys().firma.fingerprint());
     let request = scene.request().unwrap();
@@ -194,19 +127,82 @@ fn another_run_is_refused_while_keys_wait() {
     let scene = Scene::requested();
     let other = owner("b");
     let environment = &scene.environment;
-    let refused = environment.create(&other, moment()).unwrap_err();
+    let refused = environment.create(&other, moment(), &waiting).unwrap_err();
     assert!(matches!(&refused, KeystoreError::PendingRequest { run, .. } if run == "7"));
     assert!(refused.explain().next.starts_with("ceralacca resume 7; "));
     let refused = environment.generate_keys(&other, &password()).unwrap_err();
     assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
-    let refused = environment.import_certificates(&other, &password(), &answer(), moment());
-    assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })));
     // A marker without keys holds nothing that could be lost.
     let scene = Scene::new();
-    scene.environment.create(&owner("a"), moment()).unwrap();
-    scene.environment.create(&other, moment()).unwrap();
+    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
+    scene.environment.create(&other, moment(), &waiting).unwrap();
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
     assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
+}
+
+#[test]
+fn another_run_may_import_what_one_has_requested() {
+    let scene = Scene::requested();
+    let other = owner("b");
+    scene.environment.open_pending(&password()).unwrap();
+    let refused = scene.environment.open_pending(&Secret::new("sbagliata1"));
+    assert!(matches!(refused, Err(KeystoreError::WrongPassword { .. })));
+    let import = || {
+        scene.environment.import_certificates(&other, &password(), &answer(), moment()).unwrap();
+    };
+    import();
+    import();
+    assert_eq!(scene.names(), three_files());
+    // And the run that requested them goes on as if it had done it.
+    scene.import(&answer()).unwrap();
+    let refused = scene.environment.open_pending(&password());
+    assert!(matches!(refused, Err(KeystoreError::AlreadyComplete { .. })));
+}
+
+#[test]
+fn only_a_rejected_request_gives_way() {
+    let rejected = |_: &str| RequestOutcome::Rejected {
+        protocollo: "12345678901234567".to_owned(),
+        reason: "pincode errato\nstato: ELABORATO".to_owned(),
+    };
+    for (outcome, case) in [
+        (RequestOutcome::NeverSent, PendingCase::NeverSent),
+        (RequestOutcome::Waiting, PendingCase::Waiting),
+        (RequestOutcome::Accepted, PendingCase::Accepted),
+    ] {
+        let scene = Scene::requested();
+        let refused = scene.environment.create(&owner("b"), moment(), &|_| outcome.clone());
+        let Err(KeystoreError::PendingRequest { case: found, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(found, case);
+        assert!(scene.environment.pending().has_both_keys());
+    }
+    let scene = Scene::requested();
+    let request = scene.environment.pending().marker().unwrap().unwrap().request_sha256.unwrap();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let outcome = |sha256: &str| {
+        asked.borrow_mut().push(sha256.to_owned());
+        rejected(sha256)
+    };
+    let aside = scene.environment.create(&owner("b"), moment(), &outcome).unwrap().unwrap();
+    assert_eq!(*asked.borrow(), std::slice::from_ref(&request));
+    assert!(EnvironmentFolder::at(&aside).pending().has_both_keys());
+    let text = fs::read_to_string(aside.join("rifiuto.txt")).unwrap();
+    assert!(text.contains("12345678901234567") && text.contains(&request), "{text}");
+    assert!(!text.contains("\nstato"), "{text}");
+    assert!(!scene.environment.pending().has_keys());
+    let marker = scene.environment.pending().marker().unwrap().unwrap();
+    assert_eq!(marker.owner, owner("b"));
+    // Keys that were never asked for are not a rejected request, whatever is said of others.
+    let scene = Scene::new();
+    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
+    write_pending(&scene.environment);
+    let refused = scene.environment.create(&owner("b"), moment(), &rejected).unwrap_err();
+    assert!(matches!(
+        refused,
+        KeystoreError::PendingRequest { case: PendingCase::NotRequested, .. }
+    ));
 }
 
 #[test]
@@ -218,14 +214,14 @@ fn a_folder_that_is_not_empty_is_set_aside() {
     let millis = moment().as_millisecond();
     let taken = path.with_file_name(format!("Ambiente_sicurezza_{millis}"));
     fs::create_dir(&taken).unwrap();
-    let aside = scene.environment.create(&owner("a"), moment()).unwrap().unwrap();
+    let aside = scene.environment.create(&owner("a"), moment(), &waiting).unwrap().unwrap();
     assert_eq!(aside, path.with_file_name(format!("Ambiente_sicurezza_{}", millis + 1)));
     assert_eq!(fs::read_to_string(aside.join("vecchio")).unwrap(), "x");
     assert_eq!(fs::read_dir(&aside).unwrap().count(), 1);
     assert!(!path.join("vecchio").exists());
     // Interrupted between the renaming and the new folder.
     fs::remove_dir_all(&path).unwrap();
-    assert_eq!(scene.environment.create(&owner("a"), moment()).unwrap(), None);
+    assert_eq!(scene.environment.create(&owner("a"), moment(), &waiting).unwrap(), None);
 }
 
 #[test]
@@ -234,7 +230,7 @@ fn steps_out_of_order_are_refused() {
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
     let KeystoreError::Disk(missing) = refused else { panic!("{refused:?}") };
     assert!(missing.is_missing(), "a medium that is not there");
-    scene.environment.create(&owner("a"), moment()).unwrap();
+    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
     assert!(matches!(scene.request(), Err(KeystoreError::NoPendingKeys { .. })));
     assert!(matches!(scene.import(&answer()), Err(KeystoreError::NoPendingKeys { .. })));
     let Err(KeystoreError::NotAnEnvironment { missing, .. }) = scene.environment.open(&password())
@@ -276,12 +272,22 @@ fn copies_are_whole_and_overwrite_nothing() {
     scene.import(&answer()).unwrap();
     let backup = tempfile::tempdir().unwrap();
     let copy = backup.path().join("copia");
-    scene.environment.copy_to(&copy).unwrap();
-    scene.environment.copy_to(&copy).unwrap();
+    let copy_to = |to: &Path| scene.environment.copy_to(to, &password());
+    copy_to(&copy).unwrap();
+    copy_to(&copy).unwrap();
     EnvironmentFolder::at(&copy).open(&password()).unwrap();
     fs::write(copy.join(UTEC), "altro").unwrap();
-    assert!(matches!(scene.environment.copy_to(&copy), Err(KeystoreError::Disk(_))));
+    assert!(matches!(copy_to(&copy), Err(KeystoreError::Disk(_))));
     assert_eq!(fs::read_to_string(copy.join(UTEC)).unwrap(), "altro");
+    // Another environment's file under the name in another case, or in the guide's misspelling.
+    let other = backup.path().join("altra");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("utef.p12"), "altro").unwrap();
+    assert!(matches!(copy_to(&other), Err(KeystoreError::Disk(_))));
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+    let refused = scene.environment.copy_to(&backup.path().join("terza"), &Secret::new("x"));
+    assert!(matches!(refused, Err(KeystoreError::WrongPassword { .. })));
+    assert!(!backup.path().join("terza").exists());
     let missing = backup.path().join("chiavetta/copia");
-    assert!(matches!(scene.environment.copy_to(&missing), Err(KeystoreError::Disk(_))));
+    assert!(matches!(copy_to(&missing), Err(KeystoreError::Disk(_))));
 }

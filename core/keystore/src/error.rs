@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::key::Utilizzo;
+use crate::request_outcome::PendingCase;
 
 /// Every failure of this crate; fields are typed, never secret, and stay with the error.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +31,42 @@ pub enum KeystoreError {
         folder: String,
         /// The run that made those keys.
         run: String,
+        /// What is known of their request.
+        case: PendingCase,
+    },
+    /// The password of the environment is being changed, and the change was interrupted.
+    PasswordChange {
+        /// The environment folder.
+        folder: String,
+        /// The run that changes it.
+        run: String,
+        /// A file that opens with neither of the two passwords given, when that is what stopped it.
+        unopened: Option<String>,
+    },
+    /// A sealed file is for none of the environments that are here.
+    NoRecipient {
+        /// Whom it is for; nobody, when it is not sealed at all.
+        recipients: Vec<String>,
+        /// The folders that were looked at.
+        environments: Vec<String>,
+    },
+    /// A file given as CERTIF.IN is of a format that is not known.
+    CertifInUnknown {
+        /// The file.
+        path: String,
+        /// Its SHA-256, hexadecimal.
+        sha256: String,
+        /// Its length in bytes.
+        length: u64,
+        /// What its first bytes look like.
+        kind: String,
+    },
+    /// The rules in a file of the form of `norme.toml` cannot be used.
+    PolicyInvalid {
+        /// The file.
+        source: String,
+        /// Where it stops making sense.
+        reason: String,
     },
     /// There are no pending keys where some are needed.
     NoPendingKeys {
@@ -131,6 +168,8 @@ pub enum KeystoreError {
         file: String,
         /// Why not.
         reason: String,
+        /// What is and what is not on disk now.
+        on_disk: String,
     },
     /// The cryptographic library could not make a key.
     KeyGeneration,

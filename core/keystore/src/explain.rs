@@ -13,7 +13,11 @@ impl Explain for KeystoreError {
             | E::Locked { .. }
             | E::PendingRequest { .. }
             | E::NoPendingKeys { .. }
-            | E::AlreadyComplete { .. } => explain_environment(self),
+            | E::AlreadyComplete { .. }
+            | E::PasswordChange { .. }
+            | E::NoRecipient { .. }
+            | E::CertifInUnknown { .. }
+            | E::PolicyInvalid { .. } => crate::explain_environment::explain(self),
             E::WrongPassword { .. }
             | E::UnsupportedAlgorithm { .. }
             | E::TooCostly { .. }
@@ -82,54 +86,6 @@ fn explain_disk(disk: &DiskError) -> Report {
         }
     };
     report.found(disk.system.clone()).state(disk.on_disk.clone())
-}
-
-fn explain_environment(error: &KeystoreError) -> Report {
-    use KeystoreError as E;
-    match error {
-        E::NotAnEnvironment { folder, missing } => Report::refused(
-            "environment.not_found",
-            format!("{folder} holds no complete security environment"),
-        )
-        .expected("UTEF.P12, UTEC.P12 and UTENTE.KS")
-        .found(format!("{} missing", missing.join(", ")))
-        .state("nothing was changed")
-        .next("give the folder of the environment, or create it with setup_environment"),
-        E::Locked { folder, holder } => {
-            Report::refused("environment.locked", format!("{folder} is in use"))
-                .expected("no other process working on this environment")
-                .found(holder.clone())
-                .state("nothing was changed")
-                .next("wait for that process, then run ceralacca resume")
-        }
-        E::PendingRequest { folder, run } => Report::refused(
-            "environment.pending_request",
-            format!("{folder} holds the keys of a request that is still open"),
-        )
-        .expected("an empty folder, a complete environment, or keys of this run")
-        .found(format!("keys made by run {run}, in {folder}/in-attesa"))
-        .state("nothing was changed; the request of that run may be with the Agency")
-        .next(format!(
-            "ceralacca resume {run}; if the Agency rejected its request, rename {folder} instead"
-        )),
-        E::NoPendingKeys { folder } => Report::refused(
-            "environment.no_pending_keys",
-            format!("{folder} holds no keys that wait for certificates"),
-        )
-        .expected("firma.p8 and cifra.p8 in in-attesa")
-        .found("no such files")
-        .state("nothing was imported")
-        .next("give the folder where the request was generated"),
-        E::AlreadyComplete { folder } => Report::refused(
-            "environment.already_complete",
-            format!("{folder} already holds a complete environment"),
-        )
-        .expected("a folder made by environment::create")
-        .found("UTENTE.KS is there")
-        .state("nothing was changed")
-        .next("call environment::create first: it sets the old environment aside"),
-        other => unreachable_wording(other),
-    }
 }
 
 fn explain_opening(error: &KeystoreError) -> Report {
@@ -201,13 +157,13 @@ fn explain_container(error: &KeystoreError) -> Report {
         .found(format!("a certificate of key {certificate}"))
         .state(nothing)
         .next("restore the file from the copy of the environment"),
-        E::ReadBack { file, reason } => Report::refused(
+        E::ReadBack { file, reason, on_disk } => Report::refused(
             "environment.read_back",
             format!("{file} does not open after it was written"),
         )
         .expected("the keys and certificates just written")
         .found(reason.clone())
-        .state("the pending keys are still in in-attesa; the import is not complete")
+        .state(on_disk.clone())
         .next("check the disk, then run ceralacca resume"),
         other => unreachable_wording(other),
     }
@@ -423,7 +379,7 @@ fn explain_certif_in_issuer(error: &KeystoreError) -> Report {
 }
 
 /// Says so, instead of panicking, should a variant ever be sent to the wrong group above.
-fn unreachable_wording(error: &KeystoreError) -> Report {
+pub(crate) fn unreachable_wording(error: &KeystoreError) -> Report {
     Report::refused("keystore.internal", format!("{error:?}"))
         .state("unknown to this message")
         .next("report this as a bug")

@@ -7,6 +7,7 @@ use ceralacca_kernel::Error;
 use super::*;
 use crate::fixtures::moment;
 use crate::key::Utilizzo;
+use crate::request_outcome::PendingCase;
 
 fn disk(condition: DiskCondition) -> KeystoreError {
     KeystoreError::Disk(DiskError {
@@ -30,7 +31,10 @@ fn about_environments() -> Vec<KeystoreError> {
         disk(DiskCondition::Other),
         NotAnEnvironment { folder: folder(), missing: vec!["UTEC.P12".to_owned()] },
         Locked { folder: folder(), holder: "run 7, process 1".to_owned() },
-        PendingRequest { folder: folder(), run: "7".to_owned() },
+        PendingRequest { folder: folder(), run: "7".to_owned(), case: PendingCase::Waiting },
+        PasswordChange { folder: folder(), run: "7".to_owned(), unopened: None },
+        NoRecipient { recipients: Vec::new(), environments: Vec::new() },
+        PolicyInvalid { source: folder(), reason: "x".to_owned() },
         NoPendingKeys { folder: folder() },
         AlreadyComplete { folder: folder() },
     ]
@@ -48,7 +52,7 @@ fn about_containers() -> Vec<KeystoreError> {
         TooLarge { container: container(), limit: 1 },
         MissingEntry { container: container(), expected: text() },
         KeyMismatch { container: container(), key: text(), certificate: text() },
-        ReadBack { file: container(), reason: text() },
+        ReadBack { file: container(), reason: text(), on_disk: text() },
         KeyGeneration,
         KeyRejected { reason: text() },
         Signing,
@@ -88,6 +92,7 @@ fn about_exchange() -> Vec<KeystoreError> {
             at: moment(),
         },
         CertifInOtherSubject { expected: text(), found: text() },
+        CertifInUnknown { path: text(), sha256: text(), length: 1, kind: text() },
     ]
 }
 
@@ -104,5 +109,22 @@ fn every_variant_answers_all_questions() {
         assert!(report.expected.is_some() || report.found.is_some(), "{error}");
         assert!(!report.headline.ends_with('.'), "{error}");
     }
-    assert_eq!(codes.len(), 45);
+    assert_eq!(codes.len(), 49);
+}
+
+#[test]
+fn each_case_of_a_pending_request_has_its_next_step() {
+    let mut seen = BTreeSet::new();
+    for case in [
+        PendingCase::NotRequested,
+        PendingCase::NeverSent,
+        PendingCase::Waiting,
+        PendingCase::Accepted,
+    ] {
+        let (folder, run) = ("/media/ambiente".to_owned(), "7".to_owned());
+        let report = KeystoreError::PendingRequest { folder, run, case }.explain();
+        assert!(report.next.starts_with("ceralacca resume 7"), "{case:?}");
+        assert_eq!(report.state.contains("error 88"), case == PendingCase::Waiting);
+        assert!(seen.insert(report.state + &report.next), "{case:?}");
+    }
 }

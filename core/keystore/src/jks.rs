@@ -169,7 +169,7 @@ fn decrypt(protected: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refu
     let malformed = Refusal::Malformed("a private key");
     let Ok(info) = EncryptedPrivateKeyInfo::from_der(protected) else { return Err(malformed) };
     if info.encryption_algorithm.oid != KEY_PROTECTOR {
-        return Err(Refusal::Unsupported(info.encryption_algorithm.oid.to_string()));
+        return Err(Refusal::unsupported(info.encryption_algorithm.oid));
     }
     if info.encrypted_data.as_bytes().len() < 2 * DIGEST {
         return Err(malformed);

@@ -3,20 +3,29 @@
 //! [`environment`] is the whole of it for a folder; the other modules are its parts, one per
 //! concept of the standards. Private-key operations go through aws-lc-rs only.
 
+mod algorithm_name;
 pub mod ber;
 pub mod certif_in;
 pub mod certificate;
 mod certificate_details;
 pub mod certification_request;
+mod change_password;
 pub mod cmc;
+mod content_kind;
 mod disk;
 pub mod enveloped_data;
 pub mod environment;
 mod environment_handle;
+pub mod environment_history;
 mod environment_import;
+mod environment_life;
 mod environment_open;
+#[cfg(test)]
+mod environment_scene;
+mod environment_summary;
 mod error;
 mod explain;
+mod explain_environment;
 mod explain_signer;
 #[cfg(test)]
 mod fixtures;
@@ -27,8 +36,12 @@ mod pbes2;
 pub mod pending;
 pub mod pkcs12;
 pub mod pkcs12_read;
+pub mod policy;
 mod primitives;
 pub mod public_key;
+mod recipient;
+mod recovery_sheet;
+mod request_outcome;
 pub mod request_profile;
 mod signed_data;
 pub mod signer;
@@ -36,14 +49,22 @@ mod signer_primitives;
 
 pub use certificate::Certificate;
 pub use certificate_details::{CertificateDetails, ExtensionDetails, Validita, WARNING_DAYS};
+pub use change_password::PasswordChange;
 pub use environment::{EnvironmentFolder, RequestDetails};
 pub use environment_handle::{
     Environment, EnvironmentId, KeyAlgorithm, KeyFingerprints, KeyOptions,
 };
+pub use environment_history::EnvironmentHistory;
+pub use environment_life::certif_in_file;
 pub use environment_open::{OpenEnvironment, PasswordForm};
+pub use environment_summary::{EnvironmentState, EnvironmentSummary, PendingSummary};
 pub use error::{DiskCondition, DiskError, KeystoreError};
 pub use key::{KeyPair, KeyPairs, Utilizzo};
+pub use policy::{Finding, Policy};
 pub use primitives::namespace;
 pub use public_key::PublicKey;
+pub use recipient::{OpenRecipient, Recipient};
+pub use recovery_sheet::{RecoveryDetails, RecoverySheet};
+pub use request_outcome::{PendingCase, RequestOutcome, RequestOutcomes};
 pub use signer::{SignerHandle, SignerId};
 pub use signer_primitives::namespace as keystore_namespace;

@@ -16,6 +16,8 @@ use pkcs12::pbe_params::{EncryptedPrivateKeyInfo, Pbes2Params, Pbkdf2Params};
 use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
+use crate::algorithm_name;
+
 /// Iterations in everything that is written.
 pub(crate) const ITERATIONS: u32 = 200_000;
 
@@ -30,6 +32,13 @@ pub(crate) enum Refusal {
     Unsupported(String),
     /// More iterations than allowed: asked for in all, allowed in all.
     TooCostly(u64, u64),
+}
+
+impl Refusal {
+    /// Of an algorithm that is not read, by its name where it has one here.
+    pub(crate) fn unsupported(oid: ObjectIdentifier) -> Refusal {
+        Refusal::Unsupported(algorithm_name::with_identifier(oid))
+    }
 }
 
 /// Counts key-derivation iterations, so that a hostile file cannot ask for hours of work.
@@ -139,7 +148,7 @@ pub(crate) fn decrypt_private_key(
         .map_err(|_| Refusal::Malformed("EncryptedPrivateKeyInfo"))?;
     let algorithm = &info.encryption_algorithm;
     if algorithm.oid != ID_PBES2 {
-        return Err(Refusal::Unsupported(algorithm.oid.to_string()));
+        return Err(Refusal::unsupported(algorithm.oid));
     }
     let sealed = info.encrypted_data.as_bytes();
     decrypt(algorithm.parameters.as_ref(), password.as_bytes(), sealed, effort)
@@ -164,7 +173,7 @@ impl Cipher {
             ID_AES_192_CBC => Ok(Cipher::Aes192),
             ID_AES_256_CBC => Ok(Cipher::Aes256),
             DES_EDE3_CBC => Ok(Cipher::TripleDes),
-            other => Err(Refusal::Unsupported(other.to_string())),
+            other => Err(Refusal::unsupported(other)),
         }
     }
 
@@ -217,7 +226,7 @@ fn derive(
     effort: &mut Effort,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     if kdf.oid != ID_PBKDF2 {
-        return Err(Refusal::Unsupported(kdf.oid.to_string()));
+        return Err(Refusal::unsupported(kdf.oid));
     }
     let malformed = Refusal::Malformed("PBKDF2 parameters");
     let Some(Ok(parameters)) = kdf.parameters.as_ref().map(Any::decode_as::<ReadPbkdf2Params>)
@@ -230,7 +239,7 @@ fn derive(
         ID_HMAC_WITH_SHA256 => pbkdf2::PBKDF2_HMAC_SHA256,
         ID_HMAC_WITH_SHA384 => pbkdf2::PBKDF2_HMAC_SHA384,
         ID_HMAC_WITH_SHA512 => pbkdf2::PBKDF2_HMAC_SHA512,
-        other => return Err(Refusal::Unsupported(other.to_string())),
+        other => return Err(Refusal::unsupported(other)),
     };
     if parameters.key_length.is_some_and(|asked| usize::from(asked) != length) {
         return Err(malformed);

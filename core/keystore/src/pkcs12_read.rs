@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
                     let contents = self.decrypted(part)?;
                     self.bags(&contents, 0)?;
                 }
-                other => return Err(Refusal::Unsupported(other.to_string())),
+                other => return Err(Refusal::unsupported(other)),
             }
         }
         Ok(())
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
             ID_SHA_256 => (hmac::HMAC_SHA256, derive_key::<Sha256>(wide, salt, id(), rounds, 32)),
             ID_SHA_384 => (hmac::HMAC_SHA384, derive_key::<Sha384>(wide, salt, id(), rounds, 48)),
             ID_SHA_512 => (hmac::HMAC_SHA512, derive_key::<Sha512>(wide, salt, id(), rounds, 64)),
-            other => return Err(Refusal::Unsupported(other.to_string())),
+            other => return Err(Refusal::unsupported(other)),
         };
         let key = hmac::Key::new(algorithm, &Zeroizing::new(key));
         hmac::verify(&key, content, mac.mac.digest.as_bytes()).map_err(|_| Refusal::Password)
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
             pkcs12::PKCS_12_PBE_WITH_SHAAND2_KEY_TRIPLE_DES_CBC => (Cipher::TripleDes, 16),
             pkcs12::PKCS_12_PBE_WITH_SHAAND128_BIT_RC2_CBC => (Cipher::Rc2With128Bits, 16),
             pkcs12::PKCS_12_PBEWITH_SHAAND40_BIT_RC2_CBC => (Cipher::Rc2With40Bits, 5),
-            other => return Err(Refusal::Unsupported(other.to_string())),
+            other => return Err(Refusal::unsupported(other)),
         };
         let malformed = Refusal::Malformed("encryption parameters");
         let Some(Ok(parameters)) = parameters.map(Any::decode_as::<Pkcs12PbeParams>) else {
@@ -260,7 +260,7 @@ fn normalised(bytes: &[u8], what: &'static str) -> Read<Vec<u8>> {
 
 fn data(part: &ContentInfo, what: &'static str) -> Read<OctetString> {
     if part.content_type != ID_DATA {
-        return Err(Refusal::Unsupported(part.content_type.to_string()));
+        return Err(Refusal::unsupported(part.content_type));
     }
     part.content.decode_as().map_err(|_| Refusal::Malformed(what))
 }

@@ -21,6 +21,7 @@ fn files_of_other_programs_open() {
         "openssl-3des.p12",
         "openssl-pbes2.p12",
         "openssl-pbes2-3des.p12",
+        "openssl-rc2-128.p12",
         "keytool-default.p12",
         "keytool-legacy.p12",
         "nss-default.p12",
@@ -35,6 +36,46 @@ fn files_of_other_programs_open() {
         let refused = read(name, &file(name), &Secret::new("abcd1234")).unwrap_err();
         assert!(matches!(refused, KeystoreError::WrongPassword { .. }), "{name}");
     }
+}
+
+#[test]
+fn what_does_not_open_names_what_is_missing() {
+    for (name, missing) in [
+        ("openssl-md5-des.p12", "PBE-MD5-DES (1.2.840.113549.1.5.3)"),
+        ("openssl-rc4.p12", "PBE-SHA1-RC4-128 (1.2.840.113549.1.12.1.1)"),
+        ("openssl-camellia.p12", "Camellia-256-CBC (1.2.392.200011.61.1.1.1.4)"),
+        ("openssl-mac-md5.p12", "MD5 (1.2.840.113549.2.5)"),
+        ("openssl-no-mac.p12", "no MAC"),
+    ] {
+        let refused = read(name, &file(name), &Secret::new(PASSWORD)).unwrap_err();
+        let KeystoreError::UnsupportedAlgorithm { algorithm, .. } = refused else {
+            panic!("{name}: {refused:?}");
+        };
+        assert_eq!(algorithm, missing, "{name}");
+    }
+}
+
+#[test]
+fn other_key_derivations_are_named() {
+    // The modern file's own PBES2 parameters, with scrypt where they name PBKDF2.
+    let scrypt = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
+    let (algorithm, sealed) = pbes2::encrypt(PASSWORD, b"chiave", 1000).unwrap();
+    let parameters = algorithm.parameters.unwrap();
+    let mut parameters = parameters.decode_as::<pkcs12::pbe_params::Pbes2Params>().unwrap();
+    parameters.kdf.oid = scrypt;
+    let parameters = Any::encode_from(&parameters).unwrap();
+    let password = PASSWORD.as_bytes();
+    let opened = pbes2::decrypt(Some(&parameters), password, &sealed, &mut Effort::new());
+    let named = "scrypt (1.3.6.1.4.1.11591.4.11)";
+    assert_eq!(opened, Err(Refusal::Unsupported(named.to_owned())));
+    // A MAC as OpenSSL 3.4 makes it on request (RFC 9579).
+    let pbmac1 = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
+    let pfx = Pfx::from_der(&file("openssl-pbes2.p12")).unwrap();
+    let mut mac = pfx.mac_data.unwrap();
+    mac.mac.algorithm.oid = pbmac1;
+    let checked = Reader::new(PASSWORD).check(&mac, b"");
+    let named = "PBMAC1 (1.2.840.113549.1.5.14)";
+    assert_eq!(checked, Err(Refusal::Unsupported(named.to_owned())));
 }
 
 #[test]

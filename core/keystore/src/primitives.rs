@@ -6,6 +6,8 @@ use ceralacca_kernel::{Document, SecretRef};
 
 use crate::certificate_details::CertificateDetails;
 use crate::environment_handle::{self as handle, Environment, KeyFingerprints, KeyOptions};
+use crate::environment_life as life;
+use crate::environment_summary::EnvironmentSummary;
 
 ceralacca_kernel::primitives! {
     /// The security environment: a folder with the keys and certificates of an account.
@@ -13,7 +15,8 @@ ceralacca_kernel::primitives! {
 
     /// Prepares a folder for new keys, which `password` will protect. The folder above it must be
     /// there. A folder that holds something is first set aside under a dated name; one that holds
-    /// keys of an open request is refused.
+    /// keys of an open request is refused, unless the Agency rejected that request: then its folder
+    /// is set aside with the reason, in `rifiuto.txt`.
     ///
     /// ```rhai
     /// let env = environment::create("Ambiente_sicurezza", prompt::choose_secret("password"));
@@ -64,7 +67,7 @@ ceralacca_kernel::primitives! {
         [since "0.1.0", recorded, touches(Reads)] = handle::request_summary;
 
     /// Imports CERTIF.IN: checks that it certifies the pending keys, and writes UTEF.P12, UTEC.P12
-    /// and, last, UTENTE.KS.
+    /// and, last, UTENTE.KS. Another run than the one that requested the certificates may do it.
     ///
     /// ```rhai
     /// env.import_certificates(receipt.attachment("CERTIF.IN"));
@@ -72,13 +75,73 @@ ceralacca_kernel::primitives! {
     method import_certificates(env: Environment, certif_in: Bytes) -> ()
         [since "0.1.0", recorded, touches(Reads, Writes, Signs)] = handle::import_certificates;
 
-    /// Copies UTEF.P12, UTEC.P12 and UTENTE.KS to another folder, and overwrites nothing there.
+    /// Copies UTEF.P12, UTEC.P12 and UTENTE.KS to another folder, overwrites nothing there, and
+    /// sees that the copy opens to the same keys.
     ///
     /// ```rhai
     /// env.copy_to("/media/copia/Ambiente_sicurezza");
     /// ```
     method copy_to(env: Environment, backup: String) -> ()
         [since "0.1.0", recorded, touches(Reads, Writes)] = handle::copy_to;
+
+    /// The environments over time: the one in `folder`, and those set aside beside it under dated
+    /// names, newest first, with state, certificates and their validity. No password is needed.
+    ///
+    /// ```rhai
+    /// let environments = environment::list("Ambiente_sicurezza");
+    /// ```
+    function list(folder: String) -> Vec<EnvironmentSummary>
+        [since "0.3.0", recorded, touches(Reads)] = life::list;
+
+    /// The environment whose keys wait for their certificates, whichever run made them.
+    ///
+    /// ```rhai
+    /// let env = environment::pending("Ambiente_sicurezza", prompt::secret("password_esistente"));
+    /// ```
+    function pending(folder: String, password: SecretRef) -> Environment
+        [since "0.3.0", recorded, touches(Reads)] = life::pending;
+
+    /// Reads a CERTIF.IN that somebody saved. A file of another format is refused with its digest,
+    /// its length and what it looks like.
+    ///
+    /// ```rhai
+    /// let certif_in = environment::read_certif_in("Documenti/ricezione/CERTIF.IN");
+    /// ```
+    function read_certif_in(path: String) -> Bytes
+        [since "0.3.0", recorded, touches(Reads)] = life::read_certif_in;
+
+    /// Changes the password: writes UTEF.P12, UTEC.P12 and UTENTE.KS anew, one after the other. At
+    /// every moment each opens with the old or with the new password. From then on, use the handle
+    /// that it returns.
+    ///
+    /// ```rhai
+    /// let env = env.change_password(prompt::choose_secret("password"));
+    /// ```
+    method change_password(env: Environment, new_password: SecretRef) -> Environment
+        [since "0.3.0", recorded, touches(Reads, Writes, Signs)] = life::change_password;
+
+    /// Finishes a change of the password that another run has begun and will not finish, with the
+    /// same two passwords: such an environment does not open until then.
+    ///
+    /// ```rhai
+    /// let env = environment::finish_password_change(
+    ///     "Ambiente_sicurezza", prompt::secret("password_esistente"), prompt::secret("password"));
+    /// ```
+    function finish_password_change(
+        folder: String,
+        old_password: SecretRef,
+        new_password: SecretRef,
+    ) -> Environment
+        [since "0.3.0", recorded, touches(Reads, Writes, Signs)] = life::finish_password_change;
+
+    /// Writes the recovery sheet into `riepiloghi` of the document archive, to be printed and kept:
+    /// what is needed to revoke, without the PIN di revoca. Says where it is.
+    ///
+    /// ```rhai
+    /// let sheet = env.recovery_sheet("12345678901");
+    /// ```
+    method recovery_sheet(env: Environment, numero_busta: Option<String>) -> String
+        [since "0.3.0", recorded, touches(Reads, Writes)] = life::recovery_sheet;
 
     /// Where the environment is.
     ///
@@ -87,6 +150,14 @@ ceralacca_kernel::primitives! {
     /// ```
     property folder(env: Environment) -> String
         [since "0.1.0", pure, touches()] = handle::folder;
+
+    /// Whose environment it is, by its certificates: codice fiscale and sede.
+    ///
+    /// ```rhai
+    /// let account = env.account;
+    /// ```
+    property account(env: Environment) -> Account
+        [since "0.3.0", recorded, touches(Reads)] = handle::account;
 
     /// When the first of its certificates ends: `2029-03-14T09:12:44Z`.
     ///

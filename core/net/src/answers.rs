@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ceralacca_submission::{Acknowledgement, Failure, ReceiptRecord, printable};
+use ceralacca_submission::{
+    Acknowledgement, Failure, ReceiptRecord, RevocationRequested, printable,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +25,12 @@ pub(crate) struct Session {
 #[derive(Deserialize)]
 pub(crate) struct Submissions {
     pub(crate) submissions: Vec<Acknowledgement>,
+}
+
+/// `GET /v1/revocations`.
+#[derive(Deserialize)]
+pub(crate) struct Revocations {
+    pub(crate) revocations: Vec<RevocationRequested>,
 }
 
 /// `GET /v1/receipts`.

@@ -108,10 +108,10 @@ impl Wire {
                 NetError::Refused { what, gateway, system: error.to_string() }
             },
         )?;
-        let total = self.settings.timeouts.total;
+        let limit = self.settings.timeouts.answer;
         let outcome = runtime.block_on(async {
             let exchange = self.exchange(purpose, request);
-            timeout(total, exchange).await.unwrap_or_else(|_| Err(self.timeout(purpose, false)))
+            timeout(limit, exchange).await.unwrap_or_else(|_| Err(self.timeout(purpose, false)))
         });
         // Without waiting for a name that is still being looked up.
         runtime.shutdown_background();

@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
-use crate::answers::{Certificates, Receipts, Submissions};
+use crate::answers::{Certificates, Receipts, Revocations, Submissions};
 use crate::exchange::{Answer, Purpose, Wire};
 use crate::proxy::AskProxyPassword;
 use crate::session::Sessions;
@@ -172,10 +172,25 @@ impl Agency for HttpGateway {
             tipo_busta: &revocation.tipo_busta,
             pin_di_revoca: revocation.pin_di_revoca.expose(),
         };
+        let key = header("idempotency-key", &revocation.idempotency_key)?;
         let url = self.wire.url(&["v1", "revocations"]);
-        let answer =
-            self.send(access, &purpose, &Method::POST, &url, |request| request.json(&body))?;
-        self.wire.json(&purpose, answer, &[202])
+        let answer = self.send(access, &purpose, &Method::POST, &url, |request| {
+            request.header("idempotency-key", key.clone()).json(&body)
+        })?;
+        self.wire.json(&purpose, answer, &[200, 202])
+    }
+
+    fn find_revocation(
+        &self,
+        access: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        let purpose = Purpose::reading("asking for the revocation", JSON_LIMIT);
+        let mut url = self.wire.url(&["v1", "revocations"]);
+        url.query_pairs_mut().append_pair("idempotency_key", idempotency_key);
+        let answer = self.get(access, &purpose, &url)?;
+        let found: Revocations = self.wire.json(&purpose, answer, &[200])?;
+        Ok(found.revocations.into_iter().next())
     }
 
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {

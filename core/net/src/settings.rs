@@ -43,8 +43,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Between two pieces of the answer.
     pub read: Duration,
-    /// For a request from beginning to end.
-    pub total: Duration,
+    /// For a request and its whole answer, from beginning to end.
+    pub answer: Duration,
 }
 
 impl Default for Timeouts {
@@ -52,7 +52,7 @@ impl Default for Timeouts {
         Timeouts {
             connect: Duration::from_secs(15),
             read: Duration::from_secs(60),
-            total: Duration::from_secs(180),
+            answer: Duration::from_secs(180),
         }
     }
 }

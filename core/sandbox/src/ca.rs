@@ -125,13 +125,16 @@ impl Ca {
         &self,
         cifra: Certified<'_>,
         firma: Certified<'_>,
-        crl_url: &str,
+        settings: &Settings,
         at: Timestamp,
     ) -> Result<[Issued; 2], SandboxError> {
-        let until = three_years_after(at);
+        let until = match settings.certificate_seconds {
+            Some(seconds) => clock::after(at, i64::from(seconds)),
+            None => three_years_after(at),
+        };
         Ok([
-            self.issue(cifra, (clock::after(at, -1), until), crl_url)?,
-            self.issue(firma, (at, until), crl_url)?,
+            self.issue(cifra, (clock::after(at, -1), until), &settings.crl_url)?,
+            self.issue(firma, (at, until), &settings.crl_url)?,
         ])
     }
 

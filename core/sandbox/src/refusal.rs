@@ -136,8 +136,13 @@ impl Refusal {
             Refusal::AccessDenied => "Utente, password o codice PIN non validi",
             Refusal::SessionExpired => "Sessione assente o scaduta: occorre autenticarsi",
             Refusal::NotIncaricato => "L'utente non è incaricato dal soggetto indicato",
-            Refusal::UnknownBusta => "La busta indicata non è quella dell'utente",
-            Refusal::WrongPin => "Il PIN di revoca non è corretto",
+            Refusal::UnknownBusta => {
+                "La busta indicata non è quella dell'utente: un incaricato deve prima effettuare \
+                 il cambio di utenza di lavoro"
+            }
+            Refusal::WrongPin => {
+                "Il PIN di revoca non è corretto; chi lo ha smarrito deve rivolgersi all'ufficio"
+            }
             Refusal::Refused => "Operazione rifiutata (guasto simulato)",
             Refusal::AdminDenied => "Riservato a chi amministra la SANDBOX",
             Refusal::NoSuchReceipt => "Nessuna ricevuta con questo protocollo",
@@ -145,8 +150,12 @@ impl Refusal {
             Refusal::NoSuchRoute => "Servizio inesistente",
             Refusal::NoSuchMethod => "Metodo non ammesso per questo servizio",
             Refusal::KeyReused => "La chiave di idempotenza è già stata usata per un altro file",
-            Refusal::NoEnvironment => "Nessun ambiente di sicurezza da revocare",
-            Refusal::RevocationPending => "La revoca è già stata richiesta",
+            Refusal::NoEnvironment => {
+                "Nessun ambiente di sicurezza da revocare: se ne può generare uno nuovo"
+            }
+            Refusal::RevocationPending => {
+                "La revoca è già stata richiesta: occorre attendere che abbia effetto"
+            }
             Refusal::TooLarge { limit } => {
                 return format!("La richiesta supera la dimensione ammessa di {limit} byte");
             }

@@ -77,7 +77,8 @@ impl Rejection {
                 );
             }
             Rejection::EnvironmentExists => {
-                "Per l'utente esiste già un ambiente di sicurezza: occorre prima revocarlo"
+                "Per l'utente esiste già un ambiente di sicurezza: occorre prima revocarlo con la \
+                 funzione Ripristino ambiente di sicurezza"
             }
             Rejection::RevokedKeys => {
                 "Le chiavi appartengono a un ambiente di sicurezza revocato: occorre generarne di \

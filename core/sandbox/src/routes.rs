@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::routes_admin as admin;
 use crate::routes_gateway as gateway;
 use crate::routes_receipts as receipts;
+use crate::routes_revocations as revocations;
 use crate::routes_trust as trust;
 use crate::server::Sandbox;
 
@@ -78,7 +79,8 @@ fn table() -> Vec<(Method, &'static str, Handler)> {
         (Method::GET, "/v1/receipts", get(receipts::search)),
         (Method::GET, "/v1/receipts/{protocollo}", get(receipts::find)),
         (Method::GET, "/v1/receipts/{protocollo}/attachments/{name}", get(receipts::attachment)),
-        (Method::POST, "/v1/revocations", post(gateway::revoke)),
+        (Method::POST, "/v1/revocations", post(revocations::ask)),
+        (Method::GET, "/v1/revocations", get(revocations::find)),
         (Method::GET, "/v1/ca/certificates", get(gateway::ca_certificates)),
         (Method::GET, "/v1/ca/crl", get(gateway::crl)),
         (Method::POST, TSA, post(trust::timestamp)),
@@ -139,7 +141,7 @@ mod tests {
         let routed: BTreeSet<String> =
             table().iter().map(|(method, path, _)| format!("{method} {path}")).collect();
         assert_eq!(routed, described());
-        assert_eq!(routed.len(), 26);
+        assert_eq!(routed.len(), 27);
     }
 
     /// Every `area.condition` between quotation marks.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::accounts::{NewAccount, TIPO_BUSTA};
 use crate::faults::Fault;
 use crate::refusal::Refusal;
+use crate::revocations;
 use crate::routes_gateway::{ReadBody, bad_request, json_body, no_store};
 use crate::server::Sandbox;
 use crate::settings::Settings;
@@ -132,12 +133,16 @@ pub(crate) async fn log(
 ) -> Result<Json<Value>, Refusal> {
     let Query(query) = query.map_err(|rejected| bad_request(rejected.body_text()))?;
     let limit = query.limit.unwrap_or(1000).min(10_000);
-    let (entries, counted) = sandbox
-        .blocking(move |sandbox| Ok((sandbox.log(limit)?, sandbox.transact(submissions::count)?)))
+    let (entries, counted, revocations) = sandbox
+        .blocking(move |sandbox| {
+            let counted = sandbox.transact(submissions::count)?;
+            Ok((sandbox.log(limit)?, counted, sandbox.transact(revocations::count)?))
+        })
         .await?;
     let counted: serde_json::Map<String, Value> =
         counted.into_iter().map(|(tipo, count)| (tipo, count.into())).collect();
-    Ok(Json(json!({ "entries": entries, "submissions": counted })))
+    let body = json!({ "entries": entries, "submissions": counted, "revocations": revocations });
+    Ok(Json(body))
 }
 
 #[derive(Deserialize)]

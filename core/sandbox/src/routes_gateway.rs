@@ -1,4 +1,4 @@
-//! The gateway's routes for sessions, submissions, revocation and the CA.
+//! The gateway's routes for sessions, submissions and the CA.
 //!
 //! UNVERIFIED: this interface is ours; the Agency's portal has none for programs.
 
@@ -12,17 +12,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ceralacca_identity::Account;
 use ceralacca_kernel::Secret;
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::accounts::{self, TIPO_BUSTA};
-use crate::clock;
+use crate::accounts;
 use crate::credentials::SaltedHash;
 use crate::crl;
-use crate::environments;
 use crate::processing;
 use crate::refusal::Refusal;
 use crate::server::Sandbox;
@@ -55,7 +52,7 @@ pub(crate) async fn submit(
     body: ReadBody,
 ) -> Result<Response, Refusal> {
     let session = session(&sandbox, &headers)?;
-    let idempotency_key = text_header(&headers, "idempotency-key", 200)?;
+    let idempotency_key = idempotency_key(&headers)?;
     let file_name = text_header(&headers, "ceralacca-file-name", 255)?;
     if file_name.contains(['/', '\\']) {
         return Err(bad_request("Ceralacca-File-Name: un nome di file, senza cartella"));
@@ -117,23 +114,6 @@ pub(crate) async fn find_submissions(
     Ok(Json(json!({ "submissions": found })).into_response())
 }
 
-/// `POST /v1/revocations`
-pub(crate) async fn revoke(
-    State(sandbox): State<Sandbox>,
-    headers: HeaderMap,
-    body: ReadBody,
-) -> Result<Response, Refusal> {
-    let session = session(&sandbox, &headers)?;
-    let request: Revocation = json_body(&headers, body)?;
-    let requested_at = sandbox
-        .blocking(move |sandbox| {
-            let at = sandbox.now();
-            sandbox.transact(|t| request_revocation(t, session, &request, at))
-        })
-        .await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "requested_at": requested_at }))).into_response())
-}
-
 /// `GET /v1/ca/certificates`
 pub(crate) async fn ca_certificates(State(sandbox): State<Sandbox>) -> Response {
     Json(json!({ "certificates": [STANDARD.encode(sandbox.ca_certificate())] })).into_response()
@@ -149,6 +129,11 @@ pub(crate) async fn crl(State(sandbox): State<Sandbox>) -> Result<Response, Refu
         .await?;
     let media_type = HeaderValue::from_static("application/pkix-crl"); // RFC 2585
     Ok(([(header::CONTENT_TYPE, media_type)], list).into_response())
+}
+
+/// The caller's own name for what it asks, the same for each attempt.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
+    text_header(headers, "idempotency-key", 200)
 }
 
 /// The session of the request's bearer token.
@@ -209,15 +194,6 @@ pub(crate) struct SubmissionQuery {
     sha256: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Revocation {
-    numero_busta: String,
-    tipo_busta: String,
-    #[serde(deserialize_with = "secret")]
-    pin_di_revoca: Secret,
-}
-
 const LARGEST_JSON: usize = 64 * 1024;
 
 /// Checks the portal keys and opens a session; hashing takes its time, outside any transaction.
@@ -238,30 +214,6 @@ fn authenticate(sandbox: &Sandbox, access: &Access) -> Result<(Secret, Session),
         if entitled { Ok((subject.id, seconds)) } else { Err(Refusal::NotIncaricato) }
     })?;
     Ok(sandbox.sessions().start((account.id, subject_id), seconds, sandbox.now()))
-}
-
-fn request_revocation(
-    transaction: &rusqlite::Transaction<'_>,
-    session: Session,
-    request: &Revocation,
-    at: Timestamp,
-) -> Result<Timestamp, Refusal> {
-    let account = accounts::load(transaction, session.subject_id)?;
-    if account.numero_busta != request.numero_busta || request.tipo_busta != TIPO_BUSTA {
-        return Err(Refusal::UnknownBusta);
-    }
-    let environment = environments::in_force(transaction, account.id, at)?;
-    let environment = environment.ok_or(Refusal::NoEnvironment)?;
-    if !environment.pin_matches(&request.pin_di_revoca) {
-        return Err(Refusal::WrongPin);
-    }
-    if environment.requested_at.is_some() {
-        return Err(Refusal::RevocationPending);
-    }
-    let delay = Settings::load(transaction)?.revocation_delay_seconds;
-    let revoked_at = clock::after(at, i64::from(delay));
-    environments::revoke(transaction, environment.id, at, revoked_at)?;
-    Ok(at)
 }
 
 /// The body, whole and within its limit.

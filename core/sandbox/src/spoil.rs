@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ca::{Ca, Certified};
 use crate::error::SandboxError;
 use crate::processing::certif_in;
+use crate::settings::Settings;
 
 /// What is wrong with a CERTIF.IN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +51,10 @@ pub(crate) fn spoiled(
     ca: &Ca,
     keys: RequestedKeys<'_>,
     good: &[u8],
-    (crl_url, at): (&str, Timestamp),
+    (settings, at): (&Settings, Timestamp),
 ) -> Result<Vec<u8>, SandboxError> {
     let swapped = RequestedKeys { firma: keys.cifra, cifra: keys.firma, ..keys };
-    let issued_by = |ca: &Ca, keys| issue(ca, keys, (crl_url, at), true);
+    let issued_by = |ca: &Ca, keys| issue(ca, keys, (settings, at), true);
     match spoil {
         Spoil::Truncated => Ok(good[..good.len() / 2].to_vec()),
         Spoil::Pem => Ok(pem(good)),
@@ -61,7 +62,7 @@ pub(crate) fn spoiled(
         Spoil::Swapped => issued_by(ca, swapped),
         Spoil::OtherCa => issued_by(&Ca::stranger(false)?, keys),
         Spoil::Forged => issued_by(&Ca::stranger(true)?, keys),
-        Spoil::MissingOne => issue(ca, keys, (crl_url, at), false),
+        Spoil::MissingOne => issue(ca, keys, (settings, at), false),
         Spoil::ShortKey => issued_by(ca, RequestedKeys { firma: &short_key()?, ..keys }),
         Spoil::OtherRequest => {
             let other = KeyPair::generate_both().map_err(|_| failed())?;
@@ -74,14 +75,14 @@ pub(crate) fn spoiled(
 fn issue(
     ca: &Ca,
     keys: RequestedKeys<'_>,
-    (crl_url, at): (&str, Timestamp),
+    (settings, at): (&Settings, Timestamp),
     with_cifra: bool,
 ) -> Result<Vec<u8>, SandboxError> {
     let certified =
         |public, utilizzo| Certified { common_name: keys.common_name, public, utilizzo };
     let cifra = certified(keys.cifra, Utilizzo::Cifra);
     let firma = certified(keys.firma, Utilizzo::Firma);
-    let [cifra, firma] = ca.issue_both(cifra, firma, crl_url, at)?;
+    let [cifra, firma] = ca.issue_both(cifra, firma, settings, at)?;
     if with_cifra { certif_in(ca, &[&cifra, &firma]) } else { certif_in(ca, &[&firma]) }
 }
 

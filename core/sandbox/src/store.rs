@@ -53,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_impronta.sql"),
     include_str!("schema_trust.sql"),
+    include_str!("schema_revocations.sql"),
 ];
 
 /// Creates the file when it is missing; on Unix nobody but its owner can read it

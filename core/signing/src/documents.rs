@@ -157,6 +157,7 @@ fn signed_document(Document(document): &Document, job: &Job, sha256: String) -> 
         tipo_documento: document.tipo_documento.clone(),
         path: job.target.clone(),
         sha256,
+        keys: Vec::new(),
     })
 }
 

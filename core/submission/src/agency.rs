@@ -13,6 +13,12 @@ use crate::{
 
 /// Somebody who takes documents for the Agency and answers for it.
 pub trait Agency {
+    /// Whether the portal's keys are needed. Where a person goes to the portal they are not: nobody
+    /// is asked for them then.
+    fn wants_keys(&self) -> bool {
+        true
+    }
+
     /// Sends a document. The same idempotency key with the same content is the same submission.
     ///
     /// # Errors
@@ -49,12 +55,22 @@ pub trait Agency {
         name: &str,
     ) -> Result<Vec<u8>, Failure>;
 
-    /// Asks for an environment to be revoked.
+    /// Asks for an environment to be revoked. The same idempotency key is the same revocation.
+    ///
+    /// # Errors
+    /// [`Failure::delivery`] as for [`Agency::submit`].
     fn revoke(
         &self,
         access: &Access,
         revocation: &Revocation,
     ) -> Result<RevocationRequested, Failure>;
+
+    /// What became of the revocation that was asked for under a key; `None` when none was.
+    fn find_revocation(
+        &self,
+        access: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure>;
 
     /// The CA's certificates, DER, the one that issues first. Needs no access.
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure>;

@@ -47,6 +47,20 @@ impl SendChannel {
         self.0.find_submissions(access, search)
     }
 
+    /// See [`Agency::wants_keys`].
+    pub fn wants_keys(&self) -> bool {
+        self.0.wants_keys()
+    }
+
+    /// See [`Agency::find_revocation`].
+    pub fn find_revocation(
+        &self,
+        access: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        self.0.find_revocation(access, idempotency_key)
+    }
+
     /// See [`Agency::revoke`].
     pub fn revoke(
         &self,
@@ -61,6 +75,20 @@ impl FetchChannel {
     /// Reads through `agency`.
     pub fn new(agency: Rc<dyn Agency>) -> FetchChannel {
         FetchChannel(agency)
+    }
+
+    /// See [`Agency::wants_keys`].
+    pub fn wants_keys(&self) -> bool {
+        self.0.wants_keys()
+    }
+
+    /// See [`Agency::find_revocation`].
+    pub fn find_revocation(
+        &self,
+        access: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        self.0.find_revocation(access, idempotency_key)
     }
 
     /// See [`Agency::receipts`].

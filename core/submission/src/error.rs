@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Protocollo;
+use crate::{NotOpened, Protocollo};
 
 /// Every failure of this crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -125,6 +125,41 @@ pub enum SubmissionError {
         /// The submission.
         protocollo: Protocollo,
     },
+    /// The receipt is sealed and was not opened here yet.
+    ReceiptSealed {
+        /// The submission.
+        protocollo: Protocollo,
+    },
+    /// Some receipts could not be opened.
+    NotAllOpened {
+        /// How many were.
+        opened: usize,
+        /// Those that were not.
+        not_opened: Vec<NotOpened>,
+    },
+    /// The number or the kind of the busta is not one.
+    BustaForm {
+        /// Characters of the number.
+        numero: usize,
+        /// Characters of the kind.
+        tipo: usize,
+    },
+    /// Without the PIN di revoca nothing is revoked from here.
+    PinDiRevocaLost,
+    /// Receipts are sealed for the key that would be revoked, and not opened here yet.
+    UnreadReceipts {
+        /// Their numbers.
+        protocolli: Vec<Protocollo>,
+    },
+    /// The revocation did not come into force in time.
+    RevocationLate {
+        /// When it was asked for.
+        requested_at: Timestamp,
+        /// How long it was waited for.
+        timeout_seconds: u64,
+        /// What was waited for at the end.
+        last: String,
+    },
     /// The receipt has no file of that name.
     NoSuchAttachment {
         /// The submission.
@@ -220,14 +255,27 @@ pub enum SubmissionError {
         /// Length of its key.
         bits: usize,
     },
-    /// A sealed receipt does not open with this environment's cipher key.
+    /// A sealed receipt opens with the cipher key of no environment here.
     ReceiptUndecryptable {
         /// The submission.
         protocollo: Protocollo,
         /// Where it is kept as it came.
         path: String,
-        /// Serial number of the cipher certificate that was tried.
-        serial: String,
+        /// For whom it is sealed: issuer and serial number of the certificates.
+        recipients: Vec<String>,
+        /// The environments that were looked at.
+        environments: Vec<String>,
+    },
+    /// A receipt has a form that is not known here.
+    ReceiptOpaque {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where it is kept as it came.
+        path: String,
+        /// SHA-256 of it, hexadecimal.
+        sha256: String,
+        /// Bytes it has.
+        length: u64,
     },
     /// The Agency's signature on a receipt does not hold.
     ReceiptSignature {

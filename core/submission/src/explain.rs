@@ -2,9 +2,10 @@
 
 use ceralacca_kernel::{Explain, Report};
 
-use crate::SubmissionError;
+use crate::explain_revocation::explain_revocation;
 use crate::explain_sealed::explain_sealed;
 use crate::records::printable;
+use crate::{Rejection, SubmissionError};
 
 impl Explain for SubmissionError {
     fn explain(&self) -> Report {
@@ -30,9 +31,15 @@ impl Explain for SubmissionError {
             | SealOtherCa { .. }
             | SealCaKey { .. }
             | ReceiptUndecryptable { .. }
+            | ReceiptOpaque { .. }
+            | ReceiptSealed { .. }
+            | NotAllOpened { .. }
             | ReceiptSignature { .. }
             | ReceiptMalformed { .. }
             | ReceiptOfAnotherSend { .. } => explain_sealed(self),
+            BustaForm { .. } | PinDiRevocaLost | UnreadReceipts { .. } | RevocationLate { .. } => {
+                explain_revocation(self)
+            }
             _ => explain_receipt(self),
         }
     }
@@ -139,7 +146,12 @@ fn explain_receipt(error: &SubmissionError) -> Report {
             format!("the Agency rejected the document {protocollo}"),
         )
         .expected("ELABORATO")
-        .found(format!("SCARTATO, {}: {}", printable(code, 40), printable(text, 400)))
+        .found(
+            match (Rejection { code: printable(code, 40), text: printable(text, 400) }).words() {
+                words if words.is_empty() => "SCARTATO".to_owned(),
+                words => format!("SCARTATO, {words}"),
+            },
+        )
         .state(format!("the Agency has the rejected document under protocollo {protocollo}"))
         .next("correct what the Agency names, then start a new run"),
         NotProcessed { protocollo } => Report::refused(
@@ -216,10 +228,10 @@ fn explain_argument(error: &SubmissionError) -> Report {
             .state("nothing was sent")
             .next("give the Utente of the portal, usually a codice fiscale"),
         Timeout { text } => Report::usage("agency.timeout_form", "a timeout is a length of time")
-            .expected("a text such as \"2h\", \"30m\" or \"90s\", up to a year")
+            .expected("a text such as \"30d\", \"2h\" or \"90s\", up to a year")
             .found(format!("{text:?}"))
-            .state("the receipt was not asked for")
-            .next("correct the argument of wait"),
+            .state("nothing was asked for by this call")
+            .next("correct the timeout in the script"),
         other => unreachable!("{other:?} is explained elsewhere"),
     }
 }

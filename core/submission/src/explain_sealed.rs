@@ -62,14 +62,26 @@ fn explain_sealing(error: &SubmissionError) -> Report {
 fn explain_opening(error: &SubmissionError) -> Report {
     use SubmissionError::*;
     match error {
-        ReceiptUndecryptable { protocollo, path, serial } => Report::refused(
+        ReceiptUndecryptable { protocollo, path, recipients, environments } => Report::refused(
             "receipt.undecryptable",
-            format!("the receipt of {protocollo} does not open with this environment"),
+            format!("the receipt of {protocollo} opens with no environment that is here"),
         )
-        .expected(format!("an envelope for the cipher certificate {serial}"))
-        .found("one for another certificate, or something that is no envelope")
+        .expected(match environments.is_empty() {
+            true => "an environment".to_owned(),
+            false => format!("a receipt for one of {}", printable(&environments.join(", "), 400)),
+        })
+        .found(match recipients.is_empty() {
+            true => "one that is damaged".to_owned(),
+            false => format!("one sealed for {}", printable(&recipients.join("; "), 400)),
+        })
         .state(format!("the receipt is kept as it came in {path}"))
-        .next("open it with the environment that was in force when the document was sent"),
+        .next(
+            "put the environment that was in force when the document was sent beside the current \
+             one, named like it with _ and a number, then ceralacca run collect_receipts",
+        ),
+        ReceiptOpaque { .. } | ReceiptSealed { .. } | NotAllOpened { .. } => {
+            explain_not_open(error)
+        }
         ReceiptSignature { protocollo, path, problem } => Report::refused(
             "receipt.signature",
             format!("the receipt of {protocollo} is not signed as the Agency signs"),
@@ -94,6 +106,47 @@ fn explain_opening(error: &SubmissionError) -> Report {
         .found(printable(found, 120))
         .state(format!("the Agency has the document under protocollo {protocollo}"))
         .next("look at the receipts on the portal (Ricerca ricevute) and ask the Agency"),
+        other => unreachable!("{other:?} is explained elsewhere"),
+    }
+}
+
+fn explain_not_open(error: &SubmissionError) -> Report {
+    use SubmissionError::*;
+    match error {
+        ReceiptOpaque { protocollo, path, sha256, length } => Report::refused(
+            "receipt.opaque",
+            format!("the receipt of {protocollo} has a form that is not known here"),
+        )
+        .expected("a CMS EnvelopedData (.rcc)")
+        .found(format!("something else: {length} bytes, SHA-256 {sha256}"))
+        .state(format!("it is kept as it came in {path}; nothing in it was understood"))
+        .next(
+            "read it, or Ricerca ricevute on the portal, then say what it says: ceralacca confirm RUN \
+             --accepted, or --rejected MOTIVO",
+        ),
+        ReceiptSealed { protocollo } => Report::refused(
+            "agency.receipt_sealed",
+            format!("whether {protocollo} was accepted is in its receipt, which is unread"),
+        )
+        .expected("a receipt that was opened here")
+        .found("one that was not")
+        .state(format!("the Agency has the document under protocollo {protocollo}"))
+        .next("ceralacca run collect_receipts opens it; in a script, open comes before this"),
+        NotAllOpened { opened, not_opened } => {
+            let reasons = not_opened.iter().take(5);
+            let reasons: Vec<String> =
+                reasons.map(|one| format!("{} ({})", one.protocollo, one.reason)).collect();
+            let more = not_opened.len().saturating_sub(5);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            Report::refused(
+                "agency.not_all_opened",
+                format!("{} receipts could not be opened", not_opened.len()),
+            )
+            .expected("every sealed receipt opened")
+            .found(format!("{}{more}", printable(&reasons.join("; "), 1500)))
+            .state(format!("{opened} are open; the others are kept as they came, in ricezione"))
+            .next("do what each names, then ceralacca run collect_receipts")
+        }
         other => unreachable!("{other:?} is explained elsewhere"),
     }
 }

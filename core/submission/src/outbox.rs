@@ -35,12 +35,21 @@ pub(crate) struct Outbox {
     key: String,
 }
 
+/// A document that is stored and ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) bytes: Vec<u8>,
+    /// Where the copy for people is.
+    pub(crate) copy: PathBuf,
+}
+
+/// `attempt.json`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Attempt {
-    at: Timestamp,
-    name: String,
-    tipo_documento: String,
-    sha256: String,
+pub(crate) struct Attempt {
+    pub(crate) at: Timestamp,
+    pub(crate) name: String,
+    pub(crate) tipo_documento: String,
+    pub(crate) sha256: String,
 }
 
 impl Outbox {
@@ -48,7 +57,7 @@ impl Outbox {
     pub(crate) fn new(folders: &Folders, run: &str, key: &str) -> Outbox {
         Outbox {
             documents: folders.documents.clone(),
-            folder: folders.state.join("outbox").join(name_of_key(key)),
+            folder: folders.state.join(OUTBOX).join(name_of_key(key)),
             run: run.to_owned(),
             key: key.to_owned(),
         }
@@ -59,11 +68,16 @@ impl Outbox {
         &self.key
     }
 
-    /// Stores the document by content and puts the copy into `da inviare`. Gives the content.
+    /// The run that sends.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Stores the document by content and puts the copy into `da inviare`.
     ///
     /// # Errors
     /// When the file cannot be read, is not what the document says, or cannot be stored.
-    pub(crate) fn prepare(&self, document: &DocumentId) -> Result<Vec<u8>, Error> {
+    pub(crate) fn prepare(&self, document: &DocumentId) -> Result<Prepared, Error> {
         if !is_file_name(&document.name) {
             return Err(SubmissionError::DocumentName { length: document.name.len() }.into());
         }
@@ -88,7 +102,7 @@ impl Outbox {
         if !holds(&copy, &document.sha256) {
             atomic_file::write(&copy, &bytes).map_err(not_stored(&copy))?;
         }
-        Ok(bytes)
+        Ok(Prepared { bytes, copy })
     }
 
     /// Whether the document may have been sent already.
@@ -205,11 +219,11 @@ impl Outbox {
     }
 
     fn attempt_path(&self) -> PathBuf {
-        self.folder.join("attempt.json")
+        self.folder.join(ATTEMPT)
     }
 
     fn acknowledgement_path(&self) -> PathBuf {
-        self.folder.join("acknowledgement.json")
+        self.folder.join(ACKNOWLEDGEMENT)
     }
 }
 
@@ -276,3 +290,8 @@ pub(crate) fn not_stored(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
             .into()
     }
 }
+
+/// The folder of the outboxes, and what is in one of them.
+pub(crate) const OUTBOX: &str = "outbox";
+pub(crate) const ATTEMPT: &str = "attempt.json";
+pub(crate) const ACKNOWLEDGEMENT: &str = "acknowledgement.json";

@@ -5,7 +5,10 @@ use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Document, SecretRef};
 use ceralacca_keystore::Environment;
 
-use crate::{OpenedReceipt, Portal, Receipt, Submission};
+use crate::{
+    Busta, Collected, OpenedReceipt, Portal, Receipt, ReceiptOptions, Revoca, RevocaOptions,
+    Submission,
+};
 
 ceralacca_kernel::primitives! {
     /// The way to the Agency: send a document once, wait for its receipt, fetch what belongs to it.
@@ -20,8 +23,18 @@ ceralacca_kernel::primitives! {
     function ca_certificates() -> Vec<Bytes>
         [since "0.1.0", recorded, touches(Fetches)] = crate::ca::ca_certificates;
 
-    /// Access with the portal's keys, for oneself or, as an incaricato, for another subject.
-    /// Nothing is sent yet.
+    /// The portal, for oneself or, as an incaricato, for another subject. Its keys (password and
+    /// Codice Pin) are asked for when they are needed, and not at all where a person goes to the
+    /// portal; then `utente` may be left out.
+    ///
+    /// ```rhai
+    /// let portal = agency::portal("RSSMRA85M01H501Q");
+    /// ```
+    function portal(utente: Option<String>, on_behalf_of: Option<Account>) -> Portal
+        [since "0.3.0", pure, touches()] = crate::portal::portal;
+
+    /// Access with keys that the script asks for itself, for oneself or, as an incaricato, for
+    /// another subject. Nothing is sent yet.
     ///
     /// ```rhai
     /// let password = prompt::secret("portal_password");
@@ -58,16 +71,16 @@ ceralacca_kernel::primitives! {
     /// let receipt = submission.wait("2h");
     /// ```
     method wait(submission: Submission, timeout: String) -> Receipt
-        [since "0.1.0", wait, touches(Fetches)] = crate::receipt::wait;
+        [since "0.1.0", wait, touches(Fetches, Reads, Writes)] = crate::receipt::wait;
 
     /// Stops unless the document was accepted; the error has the Agency's code and text. Gives the
-    /// receipt back.
+    /// receipt back. Where the answer came sealed it has to be opened first.
     ///
     /// ```rhai
     /// receipt.require_accepted();
     /// ```
     method require_accepted(receipt: Receipt) -> Receipt
-        [since "0.1.0", pure, touches()] = crate::receipt::require_accepted;
+        [since "0.1.0", recorded, touches(Reads)] = crate::receipt::require_accepted;
 
     /// A file that belongs to the receipt, checked against its digest and saved in
     /// `ricezione/<protocollo>/` of the document archive.
@@ -80,7 +93,8 @@ ceralacca_kernel::primitives! {
 
     /// Opens the sealed receipt (`.rcc`) with the environment's cipher key, for accepted and
     /// rejected documents alike: decrypts it, verifies the Agency's signature and that it is about
-    /// what was sent, and keeps it in `ricevute/<protocollo>/`: `.p7m` signed, `.rel` the text.
+    /// what was sent, and keeps it in `ricevute/<protocollo>/`: `.p7m` signed, `.rel` the text. A
+    /// receipt for an environment that was set aside opens with the key of that one.
     ///
     /// ```rhai
     /// let opened = receipt.open(env);
@@ -88,6 +102,65 @@ ceralacca_kernel::primitives! {
     /// ```
     method open(receipt: Receipt, env: Environment) -> OpenedReceipt
         [since "0.2.0", recorded, touches(Fetches, Reads, Writes)] = crate::sealed_receipt::open;
+
+    /// The receipts of *Ricerca ricevute*, newest first, by its filters: `protocollo`, `dal` and
+    /// `al` (days of sending), `tipo_documento`; `unread: true` gives those that are sealed and
+    /// were not opened here yet. Each row is kept in `ricezione/<protocollo>/ricevuta.json`.
+    ///
+    /// ```rhai
+    /// let unread = portal.receipts(#{ unread: true });
+    /// ```
+    method receipts(portal: Portal, filter: Option<ReceiptOptions>) -> Vec<Receipt>
+        [since "0.3.0", recorded, touches(Fetches, Reads, Writes)]
+        = crate::receipt_list::receipts;
+
+    /// Opens any number of sealed receipts, as `open` does. One that does not open stops none of
+    /// the others: it is listed in `not_opened` with the reason.
+    ///
+    /// ```rhai
+    /// let collected = agency::open_receipts(portal.receipts(#{ unread: true }), env);
+    /// ```
+    function open_receipts(receipts: Vec<Receipt>, env: Environment) -> Collected
+        [since "0.3.0", recorded, touches(Fetches, Reads, Writes)]
+        = crate::open_receipts::open_receipts;
+
+    /// Stops when a receipt could not be opened; the error names each. Gives back its argument.
+    ///
+    /// ```rhai
+    /// agency::require_all_opened(agency::open_receipts(receipts, env));
+    /// ```
+    function require_all_opened(collected: Collected) -> Collected
+        [since "0.3.0", pure, touches()] = crate::open_receipts::require_all_opened;
+
+    /// Asks for the environment to be revoked, once. It is refused while receipts that only its
+    /// cipher key opens are unread; with `chiave_persa: true` (the keys are lost) it says which can
+    /// never be opened. The PIN di revoca is asked for when it is needed, and not at all where a
+    /// person types it at the portal; with `pin_perso: true` the error names the only way left.
+    ///
+    /// ```rhai
+    /// let revoca = portal.revoke(#{ numero: "12345678" });
+    /// ```
+    method revoke(portal: Portal, busta: Busta, options: Option<RevocaOptions>) -> Revoca
+        [since "0.3.0", once(crate::revocation::reconcile),
+         touches(Sends, Fetches, Reads, Writes)]
+        = crate::revocation::revoke;
+
+    /// Waits until the revocation is in force; `timeout` as in `wait`.
+    ///
+    /// ```rhai
+    /// revoca.wait_in_force("2d");
+    /// ```
+    method wait_in_force(revoca: Revoca, timeout: String) -> Revoca
+        [since "0.3.0", wait, touches(Fetches, Reads, Writes)]
+        = crate::revocation::wait_in_force;
+
+    /// When the revocation was asked for, RFC 3339.
+    ///
+    /// ```rhai
+    /// let since = revoca.requested_at;
+    /// ```
+    property requested_at(revoca: Revoca) -> String
+        [since "0.3.0", pure, touches()] = crate::revocation::requested_at;
 
     /// The number of the submission, 17 digits.
     ///

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use ceralacca_kernel::{Explain, InputType, Report, Value};
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+const WITHOUT: &str = "senza-protocollo-";
 
 /// Seventeen digits. Their inner structure is not public, so no more than that is checked.
 #[derive(
@@ -31,6 +34,18 @@ impl Protocollo {
         } else {
             Err(NotAProtocollo { length: text.chars().count() })
         }
+    }
+
+    /// Stands for a number that nobody wrote down: `senza-protocollo-20261122-1a2b3c4d`, from the
+    /// day of sending and the SHA-256 of what was sent, hexadecimal.
+    pub fn not_written_down(sent_on: Date, sha256: &str) -> Protocollo {
+        let start: String = sha256.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+        Protocollo(format!("{WITHOUT}{}-{start}", sent_on.strftime("%Y%m%d")))
+    }
+
+    /// Whether it is the Agency's number, and not [`Protocollo::not_written_down`].
+    pub fn is_number(&self) -> bool {
+        !self.0.starts_with(WITHOUT)
     }
 
     /// The digits.
@@ -62,7 +77,10 @@ impl TryFrom<String> for Protocollo {
     type Error = NotAProtocollo;
 
     fn try_from(text: String) -> Result<Protocollo, NotAProtocollo> {
-        Protocollo::parse(&text)
+        let ours = text.strip_prefix(WITHOUT).is_some_and(|rest| {
+            rest.len() <= 20 && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        });
+        if ours { Ok(Protocollo(text)) } else { Protocollo::parse(&text) }
     }
 }
 

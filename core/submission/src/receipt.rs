@@ -1,16 +1,18 @@
 //! Receipts: waiting for one, what it says, and the files that belong to it.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ceralacca_kernel::typed::{Bytes, HandleKind};
 use ceralacca_kernel::{Call, Error, Folders, Waiting, atomic_file, document_archive};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::esito::{Esito, RICEVUTA, RICEZIONE, note, sealed};
 use crate::file_name::is_file_name;
-use crate::outbox::sha256_hex;
+use crate::outbox::{holds, sha256_hex};
 use crate::{
     FetchChannel, PortalId, Protocollo, ReceiptRecord, Rejection, Stato, Submission,
     SubmissionError,
@@ -32,6 +34,15 @@ pub struct ReceiptId {
     pub portal: PortalId,
     /// What it says.
     pub record: ReceiptRecord,
+    /// The Agency's number, where only the opened receipt knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numero: Option<Protocollo>,
+}
+
+impl Receipt {
+    pub(crate) fn new(portal: PortalId, record: ReceiptRecord) -> Receipt {
+        Receipt(ReceiptId { portal, record, numero: None })
+    }
 }
 
 pub(crate) fn wait(
@@ -43,11 +54,13 @@ pub(crate) fn wait(
     let channel = call.service::<FetchChannel>()?;
     let portal = submission.0.portal;
     let sent = submission.0.acknowledgement;
-    let access = portal.access(call)?;
+    let access = portal.access(call, channel.wants_keys())?;
     let what = format!("the receipt of {} ({})", sent.file_name, sent.protocollo);
     let waiting_for = match channel.receipt(&access, &sent.protocollo) {
         Ok(Some(record)) => {
-            if record.protocollo != sent.protocollo || record.sha256 != sent.sha256 {
+            // A number that nobody wrote down may be known by now.
+            let same = record.protocollo == sent.protocollo || !sent.protocollo.is_number();
+            if !same || record.sha256 != sent.sha256 {
                 return Err(SubmissionError::ReceiptOfAnother {
                     protocollo: sent.protocollo,
                     expected: sent.sha256,
@@ -56,8 +69,9 @@ pub(crate) fn wait(
                 }
                 .into());
             }
+            note(&*call.service::<Folders>()?, &record)?;
             if record.stato != Stato::InElaborazione {
-                return Ok(Waiting::Ready(Receipt(ReceiptId { portal, record })));
+                return Ok(Waiting::Ready(Receipt::new(portal, record)));
             }
             format!("{what}: {}", record.stato.as_str())
         }
@@ -68,8 +82,7 @@ pub(crate) fn wait(
         }
         Err(failure) => return Err(failure.error),
     };
-    let waited = call.now().duration_since(call.since());
-    if waited >= SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX) {
+    if has_passed(call, timeout) {
         return Err(SubmissionError::ReceiptLate {
             protocollo: sent.protocollo,
             timeout_seconds: timeout.as_secs(),
@@ -80,16 +93,35 @@ pub(crate) fn wait(
     Ok(Waiting::NotYet(waiting_for))
 }
 
-pub(crate) fn require_accepted(_: &mut Call<'_>, receipt: Receipt) -> Result<Receipt, Error> {
-    accepted(&receipt.0.record)?;
-    Ok(receipt)
+/// Whether a call has waited for this long.
+pub(crate) fn has_passed(call: &Call<'_>, timeout: Duration) -> bool {
+    let waited = call.now().duration_since(call.since());
+    waited >= SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX)
 }
 
-fn accepted(record: &ReceiptRecord) -> Result<(), SubmissionError> {
+pub(crate) fn require_accepted(call: &mut Call<'_>, receipt: Receipt) -> Result<Receipt, Error> {
+    let ReceiptId { portal, mut record, mut numero } = receipt.0;
+    if let (Stato::DaAprire, Some(sealed)) = (record.stato, sealed(&record)) {
+        // What it says is in the receipt, which `open` has read.
+        let folders = call.service::<Folders>()?;
+        let read = Esito::read(&folders, &record.protocollo);
+        if let Some(esito) = read.filter(|esito| esito.has_read(sealed)) {
+            numero = esito.numero.or(numero);
+            record.stato = esito.stato;
+            record.motivo_di_scarto = esito.motivo_di_scarto;
+            record.documenti = esito.documenti;
+        }
+    }
+    accepted(&record)?;
+    Ok(Receipt(ReceiptId { portal, record, numero }))
+}
+
+pub(crate) fn accepted(record: &ReceiptRecord) -> Result<(), SubmissionError> {
     let protocollo = record.protocollo.clone();
     match record.stato {
         Stato::Elaborato => Ok(()),
         Stato::InElaborazione => Err(SubmissionError::NotProcessed { protocollo }),
+        Stato::DaAprire => Err(SubmissionError::ReceiptSealed { protocollo }),
         Stato::Scartato => {
             let unstated = || Rejection { code: String::new(), text: String::new() };
             let Rejection { code, text } = record.motivo_di_scarto.clone().unwrap_or_else(unstated);
@@ -106,7 +138,33 @@ pub(crate) fn attachment(
     receipt: Receipt,
     name: String,
 ) -> Result<Bytes, Error> {
-    Ok(Bytes(fetch(call, &receipt.0, &name)?.0))
+    let fetched = fetch(call, &receipt.0, &name).map_err(Stop::into_error)?;
+    Ok(Bytes(fetched.0))
+}
+
+/// Why something with one receipt of many went wrong.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It is about this receipt: the others may go well.
+    ThisOne(Error),
+    /// The others would go the same way: no line, no room on the disk.
+    All(Error),
+}
+
+impl Stop {
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Stop::ThisOne(error) | Stop::All(error) => error,
+        }
+    }
+
+    pub(crate) fn this_one(error: impl Into<Error>) -> Stop {
+        Stop::ThisOne(error.into())
+    }
+
+    pub(crate) fn all(error: impl Into<Error>) -> Stop {
+        Stop::All(error.into())
+    }
 }
 
 /// Fetches a file of the receipt, checks it against its digest and saves it as it came. Gives the
@@ -115,39 +173,37 @@ pub(crate) fn fetch(
     call: &Call<'_>,
     receipt: &ReceiptId,
     name: &str,
-) -> Result<(Vec<u8>, PathBuf), Error> {
-    let ReceiptId { portal, record } = receipt;
+) -> Result<(Vec<u8>, PathBuf), Stop> {
+    let ReceiptId { portal, record, .. } = receipt;
+    let protocollo = record.protocollo.clone();
     let Some(listed) = record.attachments.iter().find(|listed| listed.name == name) else {
-        return Err(SubmissionError::NoSuchAttachment {
-            protocollo: record.protocollo.clone(),
-            name: name.to_owned(),
-            known: record.attachments.iter().map(|listed| listed.name.clone()).collect(),
-        }
-        .into());
+        let known = record.attachments.iter().map(|listed| listed.name.clone()).collect();
+        let name = name.to_owned();
+        return Err(Stop::this_one(SubmissionError::NoSuchAttachment { protocollo, name, known }));
     };
-    if !is_file_name(name) {
-        return Err(
-            SubmissionError::AttachmentName { protocollo: record.protocollo.clone() }.into()
-        );
+    // Our own record of the row lies in the same folder.
+    if !is_file_name(name) || name.eq_ignore_ascii_case(RICEVUTA) {
+        return Err(Stop::this_one(SubmissionError::AttachmentName { protocollo }));
     }
-    let channel = call.service::<FetchChannel>()?;
-    let folders = call.service::<Folders>()?;
-    let access = portal.access(call)?;
-    let bytes =
-        channel.attachment(&access, &record.protocollo, name).map_err(|failure| failure.error)?;
+    let channel = call.service::<FetchChannel>().map_err(Stop::All)?;
+    let folders = call.service::<Folders>().map_err(Stop::All)?;
+    let access = portal.access(call, channel.wants_keys()).map_err(Stop::All)?;
+    let bytes = channel.attachment(&access, &record.protocollo, name).map_err(|failure| {
+        let stop = if failure.passing { Stop::All } else { Stop::ThisOne };
+        stop(failure.error)
+    })?;
     let found = sha256_hex(&bytes);
     if found != listed.sha256 || bytes.len() as u64 != listed.length {
-        return Err(SubmissionError::AttachmentDamaged {
-            protocollo: record.protocollo.clone(),
+        return Err(Stop::this_one(SubmissionError::AttachmentDamaged {
+            protocollo,
             name: name.to_owned(),
             expected: listed.sha256.clone(),
             expected_length: listed.length,
             found,
             found_length: bytes.len() as u64,
-        }
-        .into());
+        }));
     }
-    let path = save(&folders, "ricezione", &record.protocollo, name, &bytes)?;
+    let path = save(&folders, RICEZIONE, &record.protocollo, name, &bytes).map_err(Stop::all)?;
     Ok((bytes, path))
 }
 
@@ -163,9 +219,18 @@ pub(crate) fn save(
     document_archive::folder(&folders.documents, folder)
         .and_then(|parent| document_archive::folder(&parent, protocollo.as_str()))
         .and_then(|parent| {
-            atomic_file::remove_leftovers(&parent)?;
             let path = parent.join(name);
-            atomic_file::write(&path, bytes)?;
+            if holds(&path, &sha256_hex(bytes)) {
+                return Ok(path);
+            }
+            // Somebody else may be clearing up the same folder at this moment.
+            let _ = atomic_file::remove_leftovers(&parent);
+            match atomic_file::write(&path, bytes) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    atomic_file::write(&path, bytes)?;
+                }
+                other => other?,
+            }
             Ok(path)
         })
         .map_err(|error| SubmissionError::AttachmentNotSaved {
@@ -176,19 +241,18 @@ pub(crate) fn save(
 }
 
 pub(crate) fn protocollo(_: &mut Call<'_>, receipt: Receipt) -> Result<String, Error> {
-    Ok(receipt.0.record.protocollo.into())
+    Ok(receipt.0.numero.unwrap_or(receipt.0.record.protocollo).into())
 }
 
 pub(crate) fn stato(_: &mut Call<'_>, receipt: Receipt) -> Result<String, Error> {
     Ok(receipt.0.record.stato.as_str().to_owned())
 }
 
-/// Reads `90s`, `30m`, `2h`, `1h 30m`; up to a year.
-fn parse_timeout(text: &str) -> Result<Duration, SubmissionError> {
+/// Reads `90s`, `30m`, `2h`, `1h 30m`, `2d`; up to a year. A day is 24 hours.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, SubmissionError> {
     const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
-    text.trim()
-        .parse::<SignedDuration>()
-        .ok()
+    let span = text.trim().parse::<Span>().ok();
+    span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| *duration <= LONGEST)
         .ok_or_else(|| SubmissionError::Timeout { text: crate::printable(text, 40) })
@@ -201,10 +265,12 @@ mod tests {
 
     #[test]
     fn timeouts_are_read() {
-        for (text, seconds) in [("2h", 7200), ("90s", 90), ("1h 30m", 5400), ("0s", 0)] {
+        for (text, seconds) in
+            [("2h", 7200), ("90s", 90), ("1h 30m", 5400), ("0s", 0), ("30d", 2_592_000)]
+        {
             assert_eq!(parse_timeout(text).unwrap().as_secs(), seconds, "{text}");
         }
-        for text in ["", "2", "two hours", "-1h", "9999999999h", "2h\u{1b}"] {
+        for text in ["", "2", "two hours", "-1h", "9999999999h", "1mo", "2h\u{1b}"] {
             assert!(parse_timeout(text).is_err(), "{text}");
         }
     }
@@ -228,6 +294,8 @@ mod tests {
         assert!(accepted(&record).is_ok());
         record.stato = Stato::InElaborazione;
         assert_eq!(Error::from(accepted(&record).unwrap_err()).code(), "agency.not_processed");
+        record.stato = Stato::DaAprire;
+        assert_eq!(Error::from(accepted(&record).unwrap_err()).code(), "agency.receipt_sealed");
         record.stato = Stato::Annullato;
         assert_eq!(Error::from(accepted(&record).unwrap_err()).code(), "agency.annulled");
         record.stato = Stato::Scartato;

@@ -6,12 +6,13 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::records::printable;
 use crate::{Counts, Protocollo, Rejection, Stato};
 
 /// What a receipt says in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReceiptText {
     /// What the issuer wants known of itself, the second line: the sandbox's says SANDBOX.
     pub notice: String,

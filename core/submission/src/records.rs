@@ -1,6 +1,7 @@
 //! What goes to the Agency and what comes back, in plain typed structs.
 
 use std::fmt;
+use std::path::Path;
 
 use ceralacca_identity::Account;
 use ceralacca_kernel::Secret;
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::Protocollo;
 
 /// Who asks, on whose behalf.
+///
+/// Where a person goes to the portal ([`Agency::wants_keys`](crate::Agency::wants_keys) says no),
+/// the three keys are empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Access {
     /// User of the portal.
@@ -37,6 +41,14 @@ pub struct Outgoing<'a> {
     pub sha256: &'a str,
     /// The content.
     pub bytes: &'a [u8],
+    /// When it is sent.
+    pub at: Timestamp,
+    /// The run that sends, for people.
+    pub run: &'a str,
+    /// Where the copy for people is: `da inviare/<run>/req.ccc`.
+    pub copy: &'a Path,
+    /// SHA-256 of the public keys that the answer will certify, hexadecimal; mostly none.
+    pub keys: &'a [String],
 }
 
 impl fmt::Debug for Outgoing<'_> {
@@ -98,9 +110,20 @@ pub enum Stato {
     /// Accepted, and annulled since by a document that replaces it.
     #[serde(rename = "ANNULLATO")]
     Annullato,
+    /// Here, but sealed: what it says is known once it is opened. The portal has no such word.
+    #[serde(rename = "DA APRIRE")]
+    DaAprire,
 }
 
 impl Stato {
+    const ALL: [Stato; 5] = [
+        Stato::InElaborazione,
+        Stato::Elaborato,
+        Stato::Scartato,
+        Stato::Annullato,
+        Stato::DaAprire,
+    ];
+
     /// The Agency's word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,14 +131,13 @@ impl Stato {
             Stato::Elaborato => "ELABORATO",
             Stato::Scartato => "SCARTATO",
             Stato::Annullato => "ANNULLATO",
+            Stato::DaAprire => "DA APRIRE",
         }
     }
 
     /// Reads the Agency's word.
     pub fn parse(text: &str) -> Option<Stato> {
-        [Stato::InElaborazione, Stato::Elaborato, Stato::Scartato, Stato::Annullato]
-            .into_iter()
-            .find(|stato| stato.as_str() == text)
+        Stato::ALL.into_iter().find(|stato| stato.as_str() == text)
     }
 }
 
@@ -164,6 +186,15 @@ pub struct Rejection {
     pub text: String,
 }
 
+impl Rejection {
+    /// Code and text in one, as far as they are there.
+    pub(crate) fn words(&self) -> String {
+        let both = [self.code.as_str(), self.text.as_str()];
+        let said: Vec<&str> = both.into_iter().filter(|part| !part.is_empty()).collect();
+        said.join(": ")
+    }
+}
+
 /// Documents in a submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
@@ -189,6 +220,12 @@ pub struct AttachmentRecord {
 /// What a revocation takes.
 #[derive(Clone, Debug)]
 pub struct Revocation {
+    /// The same text whenever the same revocation is tried again.
+    pub idempotency_key: String,
+    /// When it is asked for.
+    pub at: Timestamp,
+    /// The run that asks, for people.
+    pub run: String,
     /// Number of the busta.
     pub numero_busta: String,
     /// Kind of busta, `A`.
@@ -197,12 +234,16 @@ pub struct Revocation {
     pub pin_di_revoca: Secret,
 }
 
-/// A revocation was queued.
+/// A revocation was queued, and perhaps it shows by now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RevocationRequested {
-    /// When.
+    /// When it was asked for.
     #[schemars(with = "String")]
     pub requested_at: Timestamp,
+    /// Since when it is in force; `None` while it is queued.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub effective_at: Option<Timestamp>,
 }
 
 /// Text from outside as errors may show it: no control characters, at most `limit` long.

@@ -190,6 +190,7 @@ fn made(document: &DocumentId, path: PathBuf, sha256: String) -> DocumentId {
         tipo_documento: document.tipo_documento.clone(),
         path,
         sha256,
+        keys: Vec::new(),
     }
 }
 

@@ -4,24 +4,28 @@
 //! ricezione/<protocollo>/<protocollo>.rcc   as it came
 //! ricevute/<protocollo>/<protocollo>.p7m    decrypted: the text with the Agency's signature
 //! ricevute/<protocollo>/<protocollo>.rel    the text
-//! esiti/<protocollo>.json                   what was sent, and what became of it
+//! esiti/<protocollo>.json                   what was sent, and what became of it (esito.rs)
 //! ```
 //!
 //! UNVERIFIED: the bytes of a `.rcc` are not public. Here it is as a `.ccf`, the other way round:
 //! CMS SignedData by the CA inside EnvelopedData for the environment's cipher key.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ceralacca_kernel::{Call, Error, Folders, atomic_file, document_archive};
-use ceralacca_keystore::{Environment, EnvironmentFolder, ber, enveloped_data};
+use ceralacca_kernel::{Call, Error, Folders};
+use ceralacca_keystore::{Certificate, Environment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ca;
-use crate::outbox::{json, sha256_hex};
-use crate::receipt::{fetch, save};
+use crate::esito::{Esito, KeptFile, existing, sealed};
+use crate::outbox::{LARGEST_DOCUMENT, read_at_most, sha256_hex};
+use crate::receipt::{Stop, accepted, fetch, save};
+use crate::right_key::{Keys, NoKey};
 use crate::signed_by_agency::signed_by_agency;
-use crate::{Protocollo, Receipt, ReceiptRecord, ReceiptText, Rejection, SubmissionError};
+use crate::{
+    Protocollo, Receipt, ReceiptId, ReceiptRecord, ReceiptText, Rejection, Stato, SubmissionError,
+};
 
 /// A sealed receipt that was opened: what it says, and where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,32 +46,16 @@ pub struct OpenedReceipt {
     pub received_at: String,
     /// When the Agency processed it, RFC 3339.
     pub processed_at: String,
-    /// The text with the Agency's signature.
+    /// The text with the Agency's signature; the receipt itself where a person has read it.
     pub p7m: PathBuf,
-    /// The text.
+    /// The text; the receipt itself where a person has read it.
     pub rel: PathBuf,
-}
-
-/// What was sent and what became of it, `esiti/<protocollo>.json`.
-#[derive(Debug, Serialize)]
-struct Esito<'a> {
-    protocollo: &'a Protocollo,
-    tipo_documento: &'a str,
-    stato: &'a str,
-    motivo_di_scarto: &'a Option<Rejection>,
-    file_name: &'a str,
-    sent_sha256: &'a str,
-    sent_copy: PathBuf,
-    rcc: File<'a>,
-    p7m: File<'a>,
-    rel: File<'a>,
-}
-
-/// A file of the archive.
-#[derive(Debug, Serialize)]
-struct File<'a> {
-    path: &'a Path,
-    sha256: String,
+    /// The environment whose key opened it: the current one, or one that was set aside; empty where
+    /// no key was needed.
+    pub ambiente: PathBuf,
+    /// Whether a person has read it, because its form is not known here.
+    #[serde(default)]
+    pub read_by_person: bool,
 }
 
 pub(crate) fn open(
@@ -75,73 +63,223 @@ pub(crate) fn open(
     receipt: Receipt,
     env: Environment,
 ) -> Result<OpenedReceipt, Error> {
-    let record = &receipt.0.record;
-    let (rcc, rcc_path) = fetch(call, &receipt.0, &name_of(record))?;
-    let password = call.secret(&env.0.password)?;
-    let environment = EnvironmentFolder::at(&env.0.folder).open(&password)?;
-    let p7m =
-        decrypt(&rcc, &environment.cifra).ok_or_else(|| SubmissionError::ReceiptUndecryptable {
-            protocollo: record.protocollo.clone(),
-            path: rcc_path.display().to_string(),
-            serial: environment.cifra.certificate().serial(),
-        })?;
-    let authorities = ca::authorities(call)?;
-    let text = signed_by_agency(&p7m, &authorities).map_err(|problem| {
-        SubmissionError::ReceiptSignature {
-            protocollo: record.protocollo.clone(),
-            path: rcc_path.display().to_string(),
-            problem,
+    Opener::new(&env).open(call, &receipt.0).map_err(Stop::into_error)
+}
+
+/// Opens one receipt or many with the keys of one firm.
+pub(crate) struct Opener {
+    keys: Keys,
+    authorities: Option<Vec<Certificate>>,
+}
+
+/// A decrypted receipt, its signature verified.
+struct Clear {
+    rcc: Option<KeptFile>,
+    p7m: Vec<u8>,
+    text: Vec<u8>,
+    ambiente: PathBuf,
+}
+
+impl Opener {
+    pub(crate) fn new(env: &Environment) -> Opener {
+        Opener { keys: Keys::new(env), authorities: None }
+    }
+
+    pub(crate) fn open(
+        &mut self,
+        call: &Call<'_>,
+        receipt: &ReceiptId,
+    ) -> Result<OpenedReceipt, Stop> {
+        let record = &receipt.record;
+        let folders = call.service::<Folders>().map_err(Stop::All)?;
+        let Some(sealed) = sealed(record) else {
+            return self.open_clear(call, receipt, &folders);
+        };
+        let (rcc, path) = fetch(call, receipt, &sealed.name)?;
+        let kept = KeptFile::new(&path, &rcc);
+        let decrypted = match self.keys.decrypt(call, &rcc) {
+            Ok(decrypted) => decrypted,
+            Err(NoKey::Opaque) => return opaque(&folders, record, kept),
+            Err(other) => return Err(no_key(other, record, &kept)),
+        };
+        let text = self.verified(call, record, &decrypted.content, &kept)?;
+        let p7m = decrypted.content;
+        let clear = Clear { rcc: Some(kept), p7m, text, ambiente: decrypted.ambiente };
+        clear.keep(&folders, record)
+    }
+
+    /// A receipt that came without its envelope: signed by the Agency all the same.
+    fn open_clear(
+        &mut self,
+        call: &Call<'_>,
+        receipt: &ReceiptId,
+        folders: &Folders,
+    ) -> Result<OpenedReceipt, Stop> {
+        let record = &receipt.record;
+        for file in record.attachments.iter().filter(|file| file.name != "CERTIF.IN") {
+            let (p7m, path) = fetch(call, receipt, &file.name)?;
+            let kept = KeptFile::new(&path, &p7m);
+            if let Ok(text) = self.verified(call, record, &p7m, &kept) {
+                let clear = Clear { rcc: None, p7m, text, ambiente: PathBuf::new() };
+                return clear.keep(folders, record);
+            }
         }
-    })?;
-    let folders = call.service::<Folders>()?;
-    let number = &record.protocollo;
-    let p7m_path = save(&folders, RICEVUTE, number, &format!("{number}.p7m"), &p7m)?;
-    let rel_path = save(&folders, RICEVUTE, number, &format!("{number}.rel"), &text)?;
-    let read = ReceiptText::parse(&text).map_err(|reason| SubmissionError::ReceiptMalformed {
-        protocollo: number.clone(),
-        path: rel_path.display().to_string(),
-        reason,
-    })?;
-    require_same_send(record, &read)?;
-    let esito = Esito {
-        protocollo: number,
-        tipo_documento: &record.tipo_documento,
-        stato: read.stato.as_str(),
-        motivo_di_scarto: &read.motivo_di_scarto,
-        file_name: &record.file_name,
-        sent_sha256: &record.sha256,
-        sent_copy: sent_copy(&folders, record),
-        rcc: File { path: &rcc_path, sha256: sha256_hex(&rcc) },
-        p7m: File { path: &p7m_path, sha256: sha256_hex(&p7m) },
-        rel: File { path: &rel_path, sha256: sha256_hex(&text) },
-    };
-    keep(&folders, number, &esito)?;
-    Ok(opened(read, p7m_path, rel_path))
+        // Of what was rejected without any receipt, the reason is all there is.
+        if record.stato == Stato::Scartato {
+            accepted(record).map_err(Stop::this_one)?;
+        }
+        Err(Stop::this_one(SubmissionError::NoSuchAttachment {
+            protocollo: record.protocollo.clone(),
+            name: format!("{}.rcc", record.protocollo),
+            known: record.attachments.iter().map(|listed| listed.name.clone()).collect(),
+        }))
+    }
+
+    /// What was opened here before, checked again; `None` when it has to be opened.
+    pub(crate) fn opened_before(
+        &mut self,
+        call: &Call<'_>,
+        record: &ReceiptRecord,
+    ) -> Option<OpenedReceipt> {
+        let folders = call.service::<Folders>().ok()?;
+        let esito = Esito::read(&folders, &record.protocollo)?;
+        if !esito.has_read(sealed(record)?) || esito.read_by_person {
+            return None;
+        }
+        let (rcc, ambiente) = (esito.rcc?, esito.ambiente?);
+        let ricevute = existing(&folders.documents, RICEVUTE)?.join(record.protocollo.as_str());
+        let p7m = ricevute.join(format!("{}.p7m", record.protocollo));
+        let p7m = read_at_most(&p7m, LARGEST_DOCUMENT).ok()?;
+        if esito.p7m?.sha256 != sha256_hex(&p7m) || !rcc.path.is_file() {
+            return None;
+        }
+        let text = self.verified(call, record, &p7m, &rcc).ok()?;
+        Clear { rcc: Some(rcc), p7m, text, ambiente }.keep(&folders, record).ok()
+    }
+
+    fn verified(
+        &mut self,
+        call: &Call<'_>,
+        record: &ReceiptRecord,
+        p7m: &[u8],
+        rcc: &KeptFile,
+    ) -> Result<Vec<u8>, Stop> {
+        let authorities = match self.authorities.take() {
+            Some(authorities) => authorities,
+            None => ca::authorities(call).map_err(Stop::All)?,
+        };
+        let text = signed_by_agency(p7m, &authorities);
+        self.authorities = Some(authorities);
+        text.map_err(|problem| {
+            Stop::this_one(SubmissionError::ReceiptSignature {
+                protocollo: record.protocollo.clone(),
+                path: rcc.path.display().to_string(),
+                problem,
+            })
+        })
+    }
 }
 
-/// The name of the sealed receipt among the files of the receipt.
-fn name_of(record: &ReceiptRecord) -> String {
-    let sealed = |name: &&str| name.to_lowercase().ends_with(".rcc");
-    let names = record.attachments.iter().map(|listed| listed.name.as_str());
-    let found = names.clone().find(sealed);
-    found.map_or_else(|| format!("{}.rcc", record.protocollo), str::to_owned)
+impl Clear {
+    fn keep(self, folders: &Folders, record: &ReceiptRecord) -> Result<OpenedReceipt, Stop> {
+        let number = &record.protocollo;
+        let p7m_name = format!("{number}.p7m");
+        let p7m = save(folders, RICEVUTE, number, &p7m_name, &self.p7m).map_err(Stop::all)?;
+        let rel_name = format!("{number}.rel");
+        let rel = save(folders, RICEVUTE, number, &rel_name, &self.text).map_err(Stop::all)?;
+        let read = ReceiptText::parse(&self.text).map_err(|reason| {
+            let (protocollo, path) = (number.clone(), rel.display().to_string());
+            Stop::this_one(SubmissionError::ReceiptMalformed { protocollo, path, reason })
+        })?;
+        require_same_send(record, &read).map_err(Stop::this_one)?;
+        let annulled = record.stato == Stato::Annullato;
+        let esito = Esito {
+            numero: (*number != read.protocollo).then(|| read.protocollo.clone()),
+            stato: if annulled { record.stato } else { read.stato },
+            motivo_di_scarto: read.motivo_di_scarto.clone(),
+            documenti: read.documenti,
+            p7m: Some(KeptFile::new(&p7m, &self.p7m)),
+            rel: Some(KeptFile::new(&rel, &self.text)),
+            ambiente: self.rcc.as_ref().map(|_| self.ambiente.clone()),
+            rcc: self.rcc,
+            ..Esito::of(folders, record)
+        };
+        esito.keep(folders).map_err(Stop::all)?;
+        Ok(opened(read, p7m, rel, self.ambiente))
+    }
 }
 
-fn decrypt(rcc: &[u8], cifra: &ceralacca_keystore::key_entry::KeyEntry) -> Option<Vec<u8>> {
-    let (der, taken) = ber::to_der(rcc).ok()?;
-    let whole = taken == rcc.len();
-    let open = || enveloped_data::open(&der, cifra.certificate(), &cifra.key);
-    whole.then(open).flatten().map(|opened| opened.to_vec())
+/// A receipt whose form is not known is kept, hashed and shown, and read by a person.
+fn opaque(
+    folders: &Folders,
+    record: &ReceiptRecord,
+    file: KeptFile,
+) -> Result<OpenedReceipt, Stop> {
+    let earlier = Esito::read(folders, &record.protocollo);
+    if let (Some(esito), Some(sealed)) = (earlier, sealed(record))
+        && esito.read_by_person
+        && esito.has_read(sealed)
+    {
+        return Ok(by_person(esito, record, file.path));
+    }
+    let (path, sha256) = (file.path.display().to_string(), file.sha256.clone());
+    let length = file.length;
+    let esito = Esito { opaque: Some(file), ..Esito::of(folders, record) };
+    esito.keep(folders).map_err(Stop::all)?;
+    let protocollo = record.protocollo.clone();
+    Err(Stop::this_one(SubmissionError::ReceiptOpaque { protocollo, path, sha256, length }))
+}
+
+fn by_person(esito: Esito, record: &ReceiptRecord, path: PathBuf) -> OpenedReceipt {
+    let processed = record.processed_at.unwrap_or(record.sent_at);
+    OpenedReceipt {
+        protocollo: esito.numero.unwrap_or(esito.protocollo),
+        stato: esito.stato.as_str().to_owned(),
+        motivo_di_scarto: esito.motivo_di_scarto,
+        file_name: esito.file_name,
+        sha256: esito.sent_sha256,
+        impronta: None,
+        received_at: record.sent_at.to_string(),
+        processed_at: processed.to_string(),
+        p7m: path.clone(),
+        rel: path,
+        ambiente: PathBuf::new(),
+        read_by_person: true,
+    }
+}
+
+fn no_key(why: NoKey, record: &ReceiptRecord, rcc: &KeptFile) -> Stop {
+    match why {
+        NoKey::Nobody { recipients, environments } => {
+            Stop::this_one(SubmissionError::ReceiptUndecryptable {
+                protocollo: record.protocollo.clone(),
+                path: rcc.path.display().to_string(),
+                recipients,
+                environments,
+            })
+        }
+        NoKey::Opaque => Stop::this_one(SubmissionError::ReceiptOpaque {
+            protocollo: record.protocollo.clone(),
+            path: rcc.path.display().to_string(),
+            sha256: rcc.sha256.clone(),
+            length: rcc.length,
+        }),
+        NoKey::SetAside(error) => Stop::ThisOne(error),
+        NoKey::Current(error) => Stop::All(error),
+    }
 }
 
 /// The receipt's own fields were compared with what was sent when it was waited for.
 fn require_same_send(record: &ReceiptRecord, read: &ReceiptText) -> Result<(), SubmissionError> {
+    // The hand-off channel does not know what is only in the receipt.
+    let number = if record.protocollo.is_number() { &record.protocollo } else { &read.protocollo };
+    let stato = if record.stato == Stato::DaAprire { read.stato } else { record.stato };
     let same = [
-        ("protocollo", record.protocollo.as_str(), read.protocollo.as_str()),
+        ("protocollo", number.as_str(), read.protocollo.as_str()),
         ("SHA-256", record.sha256.as_str(), read.sha256.as_str()),
         ("file name", record.file_name.as_str(), read.file_name.as_str()),
         ("tipo documento", record.tipo_documento.as_str(), read.tipo_documento.as_str()),
-        ("stato", accepted_or_not(record.stato), accepted_or_not(read.stato)),
+        ("stato", accepted_or_not(stato), accepted_or_not(read.stato)),
     ];
     match same.into_iter().find(|(_, expected, found)| expected != found) {
         None => Ok(()),
@@ -155,34 +293,14 @@ fn require_same_send(record: &ReceiptRecord, read: &ReceiptText) -> Result<(), S
 }
 
 /// A receipt was sealed when the document was processed, and it may have been annulled since.
-fn accepted_or_not(stato: crate::Stato) -> &'static str {
+fn accepted_or_not(stato: Stato) -> &'static str {
     match stato {
-        crate::Stato::Annullato => crate::Stato::Elaborato.as_str(),
+        Stato::Annullato => Stato::Elaborato.as_str(),
         other => other.as_str(),
     }
 }
 
-/// Where the outbox filed the copy of what was sent; it may have been moved since.
-fn sent_copy(folders: &Folders, record: &ReceiptRecord) -> PathBuf {
-    let name = format!("{}-{}", record.protocollo, record.file_name);
-    folders.documents.join("inviati").join(name)
-}
-
-/// Written beside the receipt first: `esiti` is shared, so nobody could tell there whose leftovers
-/// are whose.
-fn keep(folders: &Folders, number: &Protocollo, esito: &Esito<'_>) -> Result<(), SubmissionError> {
-    let name = format!("{number}.json");
-    let written = save(folders, RICEVUTE, number, &name, &json(esito))?;
-    document_archive::folder(&folders.documents, ESITI)
-        .and_then(|folder| atomic_file::rename(&written, &folder.join(&name)))
-        .map_err(|error| SubmissionError::AttachmentNotSaved {
-            protocollo: number.clone(),
-            path: folders.documents.join(ESITI).join(&name).display().to_string(),
-            system: error.to_string(),
-        })
-}
-
-fn opened(read: ReceiptText, p7m: PathBuf, rel: PathBuf) -> OpenedReceipt {
+fn opened(read: ReceiptText, p7m: PathBuf, rel: PathBuf, ambiente: PathBuf) -> OpenedReceipt {
     OpenedReceipt {
         impronta: read.detail(ReceiptText::IMPRONTA).map(str::to_owned),
         protocollo: read.protocollo,
@@ -194,8 +312,9 @@ fn opened(read: ReceiptText, p7m: PathBuf, rel: PathBuf) -> OpenedReceipt {
         processed_at: read.processed_at.to_string(),
         p7m,
         rel,
+        ambiente,
+        read_by_person: false,
     }
 }
 
 const RICEVUTE: &str = "ricevute";
-const ESITI: &str = "esiti";

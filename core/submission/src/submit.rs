@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Prepared};
 use crate::{
     Access, Acknowledgement, Delivery, Outgoing, Portal, PortalId, Search, SendChannel,
     SubmissionError,
@@ -38,7 +38,7 @@ pub(crate) fn submit(
     let channel = call.service::<SendChannel>()?;
     let outbox = outbox(call)?;
     // Before anything is marked: it may have to be asked for, and refused.
-    let access = portal.0.access(call)?;
+    let access = portal.0.access(call, channel.wants_keys())?;
     let answer = deliver(&outbox, &channel, &access, &document.0, call.now())?;
     Ok(finish(call, &outbox, portal, &document.0, answer))
 }
@@ -55,7 +55,7 @@ pub(crate) fn reconcile(
         None if !outbox.was_attempted() => Found::NotDelivered,
         None => {
             let channel = call.service::<SendChannel>()?;
-            let access = portal.0.access(call)?;
+            let access = portal.0.access(call, channel.wants_keys())?;
             ask(&outbox, &channel, &access, &document.0)?
         }
     };
@@ -90,7 +90,7 @@ fn deliver(
     if let Some(answer) = outbox.acknowledgement() {
         return Ok(answer);
     }
-    let bytes = outbox.prepare(document)?;
+    let Prepared { bytes, copy } = outbox.prepare(document)?;
     if outbox.was_attempted() {
         match ask(outbox, channel, access, document)? {
             Found::Delivered(answer) => return Ok(answer),
@@ -108,6 +108,10 @@ fn deliver(
         tipo_documento: &document.tipo_documento,
         sha256: &document.sha256,
         bytes: &bytes,
+        at,
+        run: outbox.run(),
+        copy: &copy,
+        keys: &document.keys,
     };
     match channel.submit(access, &outgoing) {
         Ok(answer) if answer.sha256 == document.sha256 => {
@@ -125,6 +129,8 @@ fn deliver(
             outbox.withdraw_attempt();
             Err(failure.error)
         }
+        // A person has it in hand: the call stays open, and waits.
+        Err(failure) if failure.error.exit() == Exit::Waiting => Err(failure.error),
         // Whatever the error says of itself: the call stays open and is reconciled.
         Err(failure) => {
             Err(Report { exit: Exit::Unknown, ..failure.error.report().clone() }.into())
@@ -142,6 +148,7 @@ fn ask(
     for search in [Search::Key(outbox.key()), Search::Sha256(&document.sha256)] {
         let answers = match channel.find_submissions(access, &search) {
             Ok(answers) => answers,
+            Err(failure) if failure.error.exit() == Exit::Waiting => return Err(failure.error),
             Err(failure) => {
                 let report = failure.error.report();
                 return Ok(Found::Unknown(format!("{} ({})", report.headline, report.code)));

@@ -52,6 +52,7 @@ pub(crate) fn mark_signature(call: &mut Call<'_>, document: Document) -> Result<
         tipo_documento: document.tipo_documento,
         path,
         sha256: hex::encode(written.sha256_of_output),
+        keys: Vec::new(),
     }))
 }
 

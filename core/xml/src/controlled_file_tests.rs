@@ -67,6 +67,7 @@ fn fields(folder: &Path, mark: &Mark) -> CommunicationFields {
         tipo_documento: String::new(),
         path: path.clone(),
         sha256: hex::encode(DigestAlgorithm::Sha256.digest(SIGNED)),
+        keys: Vec::new(),
     };
     CommunicationFields {
         tipo: Tipo::Ordinaria,

@@ -235,6 +235,7 @@ fn document(path: &Path, sha256: String) -> DocumentId {
         tipo_documento: TIPO_DOCUMENTO.to_owned(),
         path: path.to_owned(),
         sha256,
+        keys: Vec::new(),
     }
 }
 

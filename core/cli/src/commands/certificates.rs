@@ -92,10 +92,10 @@ fn warning(one: &CertificateDetails) -> Option<String> {
     }
 }
 
-fn utilizzo(one: &CertificateDetails) -> String {
+pub(super) fn utilizzo(one: &CertificateDetails) -> String {
     one.utilizzo.iter().map(|use_| use_.label()).collect::<Vec<_>>().join(", ")
 }
 
-fn when(instant: &str) -> String {
+pub(super) fn when(instant: &str) -> String {
     instant.parse::<Timestamp>().map(local).unwrap_or_else(|_| instant.to_owned())
 }

@@ -19,14 +19,10 @@ pub(super) fn carry_out(context: &Context, init: &Init) -> Result<(), Error> {
         }));
         return Ok(());
     }
-    let agency = match &workspace.settings.agency.gateway {
-        Some(gateway) => format!("the gateway {gateway}"),
-        None => "the sandbox inside this program: nothing reaches the real Agency".to_owned(),
-    };
     let rows = [
         ("archivio documenti", workspace.documents().display().to_string()),
         ("percorso dell'ambiente di sicurezza", environment),
-        ("agency", agency),
+        ("agency", workspace.channel()),
     ];
     let rows: Vec<_> = rows.into_iter().map(|(n, text)| vec![format!("  {n}"), text]).collect();
     let heading = format!("Workspace at {}", workspace.root.display());

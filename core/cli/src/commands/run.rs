@@ -34,9 +34,22 @@ pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
 }
 
 pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
-    let program = &context.program;
-    let workspace = program.workspace()?;
+    let workspace = context.program.workspace()?;
     let id = RunId(resume.run);
+    let terminal = Rc::new(Terminal::new(&resume.unattended)?);
+    let outcome = go_on(context, &workspace, id, resume.recorded, terminal);
+    report(context, Some(id), outcome)
+}
+
+/// Goes on with a run; `recorded` with the script of the journal even when its file has changed.
+pub(super) fn go_on(
+    context: &Context,
+    workspace: &Workspace,
+    id: RunId,
+    recorded: bool,
+    terminal: Rc<Terminal>,
+) -> Result<Value, Error> {
+    let program = &context.program;
     let catalogue = program.catalogue(Some(&workspace.root));
     let entries = Journal::open(&workspace.state())?.entries(id)?;
     let Some(JournalEvent::Started { workflow: name, file, path, source, source_sha256, .. }) =
@@ -44,23 +57,21 @@ pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
     else {
         return Err(ceralacca_kernel::Run::no_start());
     };
-    let recorded = Source { name: file, text: source };
-    let workflow = catalogue.understand(name.clone(), Origin::Journal, recorded)?;
-    if !resume.recorded {
+    let source = Source { name: file, text: source };
+    let workflow = catalogue.understand(name.clone(), Origin::Journal, source)?;
+    if !recorded {
         let now = catalogue
             .find(path.as_ref().unwrap_or(&name))
             .ok()
             .map(|workflow| workflow.source_sha256());
         if now.as_ref() != Some(&source_sha256) {
-            let (run, file) = (resume.run, workflow.source.name);
+            let (run, file) = (id.0, workflow.source.name);
             return Err(CliError::ScriptChanged { run, file, recorded: source_sha256, now }.into());
         }
     }
-    let terminal = Terminal::new(&resume.unattended)?;
-    let options = program.run_options(&workspace, Rc::new(terminal))?;
+    let options = program.run_options(workspace, terminal)?;
     let engine = catalogue.engine_for(&workflow.source)?;
-    let outcome = ceralacca_kernel::Run::resume(options, engine, &workflow, id);
-    report(context, Some(id), outcome)
+    ceralacca_kernel::Run::resume(options, engine, &workflow, id)
 }
 
 /// Inputs from the command line, then from the settings, then from the operator.
@@ -104,25 +115,30 @@ fn report(
         Some(run) => name_run(&error, run),
         None => error,
     })?;
+    finished(context, run, &result);
+    Ok(())
+}
+
+/// Says that a run is finished, and with what.
+pub(super) fn finished(context: &Context, run: Option<RunId>, result: &Value) {
     if context.json {
         output::json(&serde_json::json!({ "run": run, "status": "finished", "result": result }));
-        return Ok(());
+        return;
     }
     let mut text = format!("Run {} finished", run.map_or(0, |run| run.0));
-    if let Value::Map(map) = &result {
+    if let Value::Map(map) = result {
         let width = map.keys().map(|key| key.chars().count()).max().unwrap_or(0);
         for (key, value) in map {
             text.push_str(&format!("\n  {key:<width$}  {}", in_words(value)));
         }
-    } else if result != Value::Null {
-        text.push_str(&format!("\n  {}", in_words(&result)));
+    } else if *result != Value::Null {
+        text.push_str(&format!("\n  {}", in_words(result)));
     }
     output::text(&text);
-    Ok(())
 }
 
 /// The advice of an error names the run: `RUN` and a bare `ceralacca resume` become what can be typed.
-fn name_run(error: &Error, run: RunId) -> Error {
+pub(super) fn name_run(error: &Error, run: RunId) -> Error {
     let mut report = error.report().clone();
     let advice = report.next.replace("RUN", &run.to_string());
     let mut parts = advice.split(RESUME);

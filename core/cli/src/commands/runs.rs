@@ -1,7 +1,9 @@
 //! `ceralacca runs`: what was run, and what became of it.
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Entry, Error, JournalEvent, Outcome, RunId, RunStatus, RunSummary, Store};
+use ceralacca_kernel::{
+    Entry, Error, JournalEvent, Outcome, Run, RunId, RunStatus, RunSummary, Store,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -23,6 +25,19 @@ pub(super) fn list(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
+/// `ceralacca abandon`: gives a run up.
+pub(super) fn abandon(context: &Context, run: u64, reason: &str) -> Result<(), Error> {
+    let workspace = context.program.workspace()?;
+    let journal = Journal::open(&workspace.state())?;
+    Run::abandon(&journal, RunId(run), Timestamp::now(), reason.to_owned())?;
+    if context.json {
+        output::json(&serde_json::json!({ "run": run, "status": "abandoned" }));
+    } else {
+        output::text(&format!("Run {run} is given up; what it made and sent stays as it is"));
+    }
+    Ok(())
+}
+
 pub(super) fn show(context: &Context, run: u64) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let entries = Journal::open(&workspace.state())?.entries(RunId(run))?;
@@ -38,6 +53,7 @@ pub(super) fn show(context: &Context, run: u64) -> Result<(), Error> {
 fn row(run: &RunSummary) -> Vec<String> {
     let status = match run.status {
         RunStatus::Finished => "finished",
+        RunStatus::Abandoned => "abandoned",
         RunStatus::Failed => "failed, can be resumed",
         RunStatus::Waiting => "waiting",
         RunStatus::OutcomeUnknown => "outcome unknown: resume asks",
@@ -76,6 +92,7 @@ fn step(entry: &Entry) -> Vec<String> {
         JournalEvent::Stopped { error } => {
             ("stopped".to_owned(), format!("error[{}]: {}", error.code, error.headline))
         }
+        JournalEvent::Abandoned { reason } => ("abandoned".to_owned(), reason.clone()),
         JournalEvent::Finished { result } => {
             ("finished".to_owned(), serde_json::to_string(result).unwrap_or_default())
         }

@@ -20,6 +20,14 @@ export_ -legacy -out openssl-3des-rc2.p12
 export_ -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1 -out openssl-3des.p12
 export_ -out openssl-pbes2.p12
 export_ -certpbe AES-128-CBC -keypbe DES-EDE3-CBC -macalg sha512 -out openssl-pbes2-3des.p12
+export_ -legacy -certpbe PBE-SHA1-RC2-128 -keypbe PBE-SHA1-RC2-128 -macalg sha1 \
+    -out openssl-rc2-128.p12
+# Not read here: each names what is missing.
+export_ -legacy -certpbe PBE-MD5-DES -keypbe PBE-MD5-DES -macalg sha1 -out openssl-md5-des.p12
+export_ -legacy -certpbe PBE-SHA1-RC4-128 -keypbe PBE-SHA1-3DES -macalg sha1 -out openssl-rc4.p12
+export_ -certpbe CAMELLIA-256-CBC -keypbe CAMELLIA-256-CBC -out openssl-camellia.p12
+export_ -legacy -macalg md5 -out openssl-mac-md5.p12
+export_ -nomac -out openssl-no-mac.p12
 keytool -importkeystore -noprompt -srckeystore openssl-pbes2.p12 -srcstoretype PKCS12 \
     -srcstorepass $p -destkeystore "$work/default.p12" -deststoretype PKCS12 -deststorepass $p
 cp "$work/default.p12" keytool-default.p12

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod proxy;
+mod revocation;
 mod server;
 mod timestamp;
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +16,9 @@ use ceralacca_kernel::{Exit, Secret};
 use ceralacca_net::{GatewaySettings, HttpGateway, Timeouts};
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
-    Revocation, Search, Stato,
+    Search, Stato,
 };
+use jiff::Timestamp;
 use server::{Reply, Server, nobody, session};
 use sha2::{Digest, Sha256};
 
@@ -30,7 +33,7 @@ fn settings(url: &str) -> GatewaySettings {
     let timeouts = Timeouts {
         connect: Duration::from_millis(500),
         read: Duration::from_millis(500),
-        total: Duration::from_millis(1500),
+        answer: Duration::from_millis(1500),
     };
     GatewaySettings { timeouts, ..GatewaySettings::new(url) }
 }
@@ -55,6 +58,10 @@ fn submit(gateway: &HttpGateway) -> Result<Acknowledgement, Failure> {
         tipo_documento: "PKS10",
         sha256: &sha256(),
         bytes: CONTENT,
+        at: Timestamp::UNIX_EPOCH,
+        run: "1",
+        copy: Path::new("req.ccc"),
+        keys: &[],
     };
     gateway.submit(&access(), &outgoing)
 }
@@ -321,6 +328,10 @@ fn what_cannot_be_a_header_is_not_sent() {
         tipo_documento: "PKS10",
         sha256: &sha256(),
         bytes: CONTENT,
+        at: Timestamp::UNIX_EPOCH,
+        run: "1",
+        copy: Path::new("req.ccc"),
+        keys: &[],
     };
     let failure = gateway(&server.url()).submit(&access(), &outgoing).unwrap_err();
     check(&failure, "net.unsendable", Delivery::NotDelivered);
@@ -411,19 +422,4 @@ fn the_ca_needs_no_session() {
     check(&gateway.ca_certificates().unwrap_err(), "net.garbage", Delivery::NotDelivered);
     assert_eq!(gateway.crl().unwrap(), b"0\0");
     assert!(server.received().iter().all(|request| request.header("authorization").is_none()));
-}
-
-#[test]
-fn a_revocation_is_queued_or_in_doubt() {
-    let revocation = Revocation {
-        numero_busta: "0123456789".into(),
-        tipo_busta: "A".into(),
-        pin_di_revoca: Secret::new("revoca123456789"),
-    };
-    let queued = Reply::Json(202, r#"{"requested_at":"2026-11-21T10:00:00Z"}"#.into());
-    let server = Server::with_session(queued);
-    gateway(&server.url()).revoke(&access(), &revocation).unwrap();
-    let server = Server::with_session(Reply::CloseAfter(1000));
-    let failure = gateway(&server.url()).revoke(&access(), &revocation).unwrap_err();
-    check(&failure, "net.cut", Delivery::Unknown);
 }

@@ -165,11 +165,11 @@ fn certify(
     let common_name = &account.common_name();
     let keys =
         RequestedKeys { common_name, firma: &opened.firma.public, cifra: &opened.cifra.public };
-    let (crl_url, at) = (settings.crl_url.as_str(), received.at);
+    let at = received.at;
     let certified = |public, utilizzo| Certified { common_name, public, utilizzo };
     let cifra = certified(keys.cifra, Utilizzo::Cifra);
     let firma = certified(keys.firma, Utilizzo::Firma);
-    let issued = ca.issue_both(cifra, firma, crl_url, at)?;
+    let issued = ca.issue_both(cifra, firma, settings, at)?;
     let pin = SaltedHash::of(&[&opened.pin_di_revoca]);
     let environment = environments::insert(transaction, account.id, received.submission_id, &pin)?;
     for (certified, issued) in [cifra, firma].iter().zip(&issued) {
@@ -178,7 +178,9 @@ fn certify(
     let [cifra, firma] = &issued;
     let good = certif_in(ca, &[cifra, firma])?;
     let (spoiled, spoiled_left) = match faults::take_spoil(transaction)? {
-        Some((kind, times)) => (Some(spoil::spoiled(kind, ca, keys, &good, (crl_url, at))?), times),
+        Some((kind, times)) => {
+            (Some(spoil::spoiled(kind, ca, keys, &good, (settings, at))?), times)
+        }
         None => (None, 0),
     };
     transaction.execute(

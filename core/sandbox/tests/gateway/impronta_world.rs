@@ -50,26 +50,7 @@ impl World {
         let receipt = self.processed(&token, &format!("pks10-{name}"), &self.request(who, keys));
         assert_eq!(receipt["stato"], "ELABORATO", "{receipt}");
         let protocollo = receipt["protocollo"].as_str().unwrap();
-        let path = format!("/v1/receipts/{protocollo}/attachments/CERTIF.IN");
-        let authorities = [self.ca()];
-        let expected = Expected {
-            firma: keys.firma.public(),
-            cifra: keys.cifra.public(),
-            common_name: Some(&name),
-            authorities: &authorities,
-            at: self.sandbox.now(),
-        };
-        let certified =
-            CertifIn::from_der(&self.get(&token, &path).body).unwrap().match_to(&expected);
-        let certified = certified.unwrap();
-        let entry = |key: &KeyPair, chain: &[Certificate]| {
-            KeyEntry::new("test", "test", forge::copy(key), chain.to_vec()).unwrap()
-        };
-        OpenEnvironment {
-            firma: entry(&keys.firma, &certified.firma),
-            cifra: entry(&keys.cifra, &certified.cifra),
-            password_form: PasswordForm::AsTyped,
-        }
+        certified(self, &token, protocollo, (&name, keys, &[self.ca()]))
     }
 
     /// Sealed as a client seals it; its clock is the sandbox's.
@@ -132,6 +113,33 @@ impl World {
             ("content-digest", &digest),
         ];
         call(self.running.address, ("POST", "/v1/submissions"), &headers, file).unwrap()
+    }
+}
+
+/// The environment that the CERTIF.IN of this receipt makes of the keys.
+pub(crate) fn certified(
+    world: &World,
+    token: &str,
+    protocollo: &str,
+    (name, keys, authorities): (&str, &KeyPairs, &[Certificate]),
+) -> OpenEnvironment {
+    let path = format!("/v1/receipts/{protocollo}/attachments/CERTIF.IN");
+    let expected = Expected {
+        firma: keys.firma.public(),
+        cifra: keys.cifra.public(),
+        common_name: Some(name),
+        authorities,
+        at: world.sandbox.now(),
+    };
+    let certif_in = world.get(token, &path).body;
+    let certified = CertifIn::from_der(&certif_in).unwrap().match_to(&expected).unwrap();
+    let entry = |key: &KeyPair, chain: &[Certificate]| {
+        KeyEntry::new("test", "test", forge::copy(key), chain.to_vec()).unwrap()
+    };
+    OpenEnvironment {
+        firma: entry(&keys.firma, &certified.firma),
+        cifra: entry(&keys.cifra, &certified.cifra),
+        password_form: PasswordForm::AsTyped,
     }
 }
 

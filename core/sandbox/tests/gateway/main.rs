@@ -18,6 +18,7 @@ mod recovery;
 mod replacement;
 mod revocation;
 mod sessions;
+mod set_aside;
 mod spoiled;
 mod trust;
 mod world;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use ceralacca_kernel::Explain;
 use ceralacca_sandbox::{Credentials, NewAccount, Sandbox};
 
-use crate::client::call;
+use crate::client::{Answer, call};
 use crate::world::{
-    ROSSI, World, account, any_port, keys, open, prepared_folder, real_time, submit,
+    PIN, ROSSI, World, account, any_port, keys, open, other_keys, prepared_folder, real_time,
+    submit,
 };
 
 /// Set for the process that [`serve_for_a_parent`] is to serve in.
@@ -111,6 +112,55 @@ fn a_request_is_processed_once_however_often_the_sandbox_is_killed() {
     assert_eq!(count(folder.path()), 1);
 }
 
+#[test]
+fn an_environment_is_revoked_once_however_often_the_sandbox_is_killed() {
+    let folder = prepared_folder();
+    let world = World::new();
+    let rossi = open(folder.path()).create_account(NewAccount::of(account(ROSSI))).unwrap();
+    let server = start(folder.path());
+    let token = log_in(server.address, &rossi);
+    submit(server.address, &token, "uno", &world.request(&rossi, keys())).unwrap();
+    drop(server);
+    let mut taken_in = false;
+    for delay in [0, 5, 15, 30, 45, 60, 80, 110, 150, 250] {
+        let server = start(folder.path());
+        let (address, token) = (server.address, log_in(server.address, &rossi));
+        let busta = rossi.numero_busta.clone();
+        let asking = std::thread::spawn(move || revoke(address, &token, &busta));
+        std::thread::sleep(Duration::from_millis(delay));
+        drop(server);
+        let status = asking.join().unwrap().map(|answer| answer.status);
+        // Once it was taken in it stays, and is never taken for new again.
+        assert!(status.is_none_or(|status| status == if taken_in { 200 } else { 202 }));
+        taken_in = rows(folder.path(), "revocations") == 1;
+        assert!(taken_in || status.is_none(), "{delay} ms: answered and lost");
+    }
+    assert!(taken_in, "it was never taken in");
+    let server = start(folder.path());
+    let token = log_in(server.address, &rossi);
+    let other = world.request(&rossi, other_keys());
+    let answer = submit(server.address, &token, "due", &other).unwrap();
+    assert_eq!(answer.status, 201);
+    assert_eq!(revoke(server.address, &token, &rossi.numero_busta).unwrap().status, 200);
+    drop(server);
+    let query = "SELECT count(*) FROM environments WHERE revoked_at IS NULL";
+    assert_eq!(number(folder.path(), query), 1, "the new environment is in force");
+}
+
+/// Asks for the revocation under one key; `None` when no answer came.
+fn revoke(address: SocketAddr, token: &str, busta: &str) -> Option<Answer> {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+        ("idempotency-key", "revoca"),
+    ];
+    let body = serde_json::json!({
+        "numero_busta": busta, "tipo_busta": "A", "pin_di_revoca": PIN,
+    });
+    call(address, ("POST", "/v1/revocations"), &headers, body.to_string().as_bytes()).ok()
+}
+
 /// Submits to a process that is killed `delay` milliseconds later; the status, if there was one.
 fn killed(folder: &Path, who: &Credentials, (key, file): (&str, &[u8]), delay: u64) -> Option<u16> {
     let server = start(folder);
@@ -137,12 +187,21 @@ fn log_in(address: SocketAddr, who: &Credentials) -> String {
 
 /// How many submissions the state holds.
 fn count(folder: &Path) -> i64 {
+    rows(folder, "submissions")
+}
+
+fn rows(folder: &Path, table: &str) -> i64 {
+    number(folder, &format!("SELECT count(*) FROM {table}"))
+}
+
+/// The number that a query of the state gives, when the state is whole.
+fn number(folder: &Path, query: &str) -> i64 {
     drop(open(folder));
     let connection = rusqlite::Connection::open(folder.join("stato-SANDBOX.sqlite")).unwrap();
     let whole: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(whole, "ok");
-    connection.query_row("SELECT count(*) FROM submissions", [], |row| row.get(0)).unwrap()
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use ceralacca_kernel::Error;
 
 use super::*;
-use crate::Protocollo;
+use crate::{NotOpened, Protocollo};
 
 #[test]
 fn every_variant_has_its_own_code_and_answers_all_questions() {
     let mut codes = BTreeSet::new();
-    for error in before_sending().into_iter().chain(afterwards()).chain(sealed()) {
+    for error in before_sending().into_iter().chain(afterwards()).chain(sealed()).chain(revoking())
+    {
         let shown = format!("{error:?}");
         let error = Error::from(error);
         let report = error.report();
@@ -18,7 +19,7 @@ fn every_variant_has_its_own_code_and_answers_all_questions() {
         assert!(report.found.is_some() && !report.next.is_empty(), "{shown}");
         assert!(!report.headline.ends_with('.') && !report.state.is_empty(), "{shown}");
     }
-    assert_eq!(codes.len(), 31);
+    assert_eq!(codes.len(), 38);
 }
 
 fn before_sending() -> Vec<SubmissionError> {
@@ -87,7 +88,18 @@ fn sealed() -> Vec<SubmissionError> {
         SealNotValid { common_name: text(), not_before: time, not_after: time, at: time },
         SealOtherCa { issuer: text(), serial: text(), found: vec![text()] },
         SealCaKey { subject: text(), bits: 1024 },
-        ReceiptUndecryptable { protocollo: number(), path: text(), serial: text() },
+        ReceiptUndecryptable {
+            protocollo: number(),
+            path: text(),
+            recipients: vec![text()],
+            environments: vec![text()],
+        },
+        ReceiptOpaque { protocollo: number(), path: text(), sha256: text(), length: 1 },
+        ReceiptSealed { protocollo: number() },
+        NotAllOpened {
+            opened: 1,
+            not_opened: vec![NotOpened { protocollo: number(), code: text(), reason: text() }],
+        },
         ReceiptSignature { protocollo: number(), path: text(), problem: text() },
         ReceiptMalformed { protocollo: number(), path: text(), reason: text() },
         ReceiptOfAnotherSend {
@@ -95,6 +107,21 @@ fn sealed() -> Vec<SubmissionError> {
             field: text(),
             expected: text(),
             found: text(),
+        },
+    ]
+}
+
+fn revoking() -> Vec<SubmissionError> {
+    use SubmissionError::*;
+    let number = || Protocollo::parse("26112100000000001").unwrap();
+    vec![
+        BustaForm { numero: 0, tipo: 1 },
+        PinDiRevocaLost,
+        UnreadReceipts { protocolli: vec![number()] },
+        RevocationLate {
+            requested_at: jiff::Timestamp::UNIX_EPOCH,
+            timeout_seconds: 1,
+            last: "x".to_owned(),
         },
     ]
 }

@@ -93,7 +93,11 @@ impl Agency for Scripted {
     }
 
     fn revoke(&self, _: &Access, _: &Revocation) -> Result<RevocationRequested, Failure> {
-        Ok(RevocationRequested { requested_at: Timestamp::UNIX_EPOCH })
+        Ok(RevocationRequested { requested_at: Timestamp::UNIX_EPOCH, effective_at: None })
+    }
+
+    fn find_revocation(&self, _: &Access, _: &str) -> Result<Option<RevocationRequested>, Failure> {
+        Ok(None)
     }
 
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {
@@ -128,6 +132,7 @@ impl World {
             tipo_documento: "PKS10".into(),
             path,
             sha256: sha256_hex(b"the request"),
+            keys: Vec::new(),
         };
         World { root, agency, document }
     }

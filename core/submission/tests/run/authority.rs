@@ -10,11 +10,12 @@ use ceralacca_kernel::Secret;
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
 use ceralacca_keystore::{
-    Certificate, KeyPair, OpenEnvironment, PasswordForm, certification_request, pkcs12,
+    Certificate, KeyPair, OpenEnvironment, PasswordForm, certification_request, jks, pkcs12,
 };
 use der::asn1::{BitString, UtcTime};
 use der::flagset::FlagSet;
 use der::{DateTime, Encode};
+use jiff::Timestamp;
 use x509_cert::certificate::{TbsCertificate, Version};
 use x509_cert::ext::AsExtension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
@@ -79,16 +80,26 @@ impl Authority {
     /// The environment on disk, with this cipher key.
     pub(crate) fn folder(&self, root: &Path, cifra: &Holder) -> PathBuf {
         let folder = root.join("Ambiente_sicurezza");
-        fs::create_dir_all(&folder).unwrap();
+        self.write(&folder, cifra, PASSWORD);
+        folder
+    }
+
+    /// An environment in this folder.
+    pub(crate) fn write(&self, folder: &Path, cifra: &Holder, password: &str) {
+        fs::create_dir_all(folder).unwrap();
         let environment = self.environment(cifra);
-        for (name, entry) in [("UTEF.P12", &environment.firma), ("UTEC.P12", &environment.cifra)] {
-            let password = Secret::new(PASSWORD);
+        let password = Secret::new(password);
+        let both = [("UTEF.P12", &environment.firma), ("UTEC.P12", &environment.cifra)];
+        for (name, entry) in both {
             let bytes = pkcs12::write(&entry.alias, &entry.key, &entry.chain, &password).unwrap();
             fs::write(folder.join(name), bytes).unwrap();
         }
-        // Its presence marks a complete environment; nothing reads it here.
-        fs::write(folder.join("UTENTE.KS"), b"JKS").unwrap();
-        folder
+        let entries = [
+            ("firma", &environment.firma.key, environment.firma.chain.as_slice()),
+            ("cifra", &environment.cifra.key, environment.cifra.chain.as_slice()),
+        ];
+        let bytes = jks::write(&entries, &password, Timestamp::UNIX_EPOCH).unwrap();
+        fs::write(folder.join("UTENTE.KS"), bytes).unwrap();
     }
 }
 

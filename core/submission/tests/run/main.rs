@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod authority;
+mod collecting;
 mod opening;
+mod revoking;
 mod sealing;
 mod sending;
 mod world;

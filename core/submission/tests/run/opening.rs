@@ -17,7 +17,7 @@ use crate::sealing::environment;
 use crate::world::{PROTOCOLLO, REQUEST_SHA256, World, receipt, sha256};
 
 /// The text of a receipt for what the world sends.
-fn text(stato: Stato) -> ReceiptText {
+pub(crate) fn text(stato: Stato) -> ReceiptText {
     let rejection = Rejection { code: "x.y".to_owned(), text: "SANDBOX: non va".to_owned() };
     let at: Timestamp = "2026-11-21T20:17:01Z".parse().unwrap();
     ReceiptText {
@@ -59,12 +59,12 @@ fn signed(text: &[u8], stamp: &Stamp<'_>) -> Vec<u8> {
     p7m
 }
 
-fn by_the_agency(text: &ReceiptText) -> Vec<u8> {
+pub(crate) fn by_the_agency(text: &ReceiptText) -> Vec<u8> {
     let authority = authority();
     signed(text.to_text().as_bytes(), &Stamp(&authority.ca.key, &authority.receipts))
 }
 
-fn sealed(p7m: &[u8]) -> Vec<u8> {
+pub(crate) fn sealed(p7m: &[u8]) -> Vec<u8> {
     enveloped_data::seal(p7m, &authority().cifra.certificate).unwrap()
 }
 
@@ -144,13 +144,18 @@ fn another_key_does_not_open_it_and_it_is_kept() {
     let other = &authority().other_cifra;
     let error = open(&world, &rcc, Stato::Elaborato, other).unwrap_err();
     assert_eq!(error.code(), "receipt.undecryptable");
-    let serial = other.certificate.serial();
-    assert!(error.to_string().contains(&serial), "{error}");
+    // It says for whom it is, and where was looked.
+    let shown = error.to_string();
+    assert!(shown.contains(&authority().cifra.certificate.serial()), "{error}");
+    assert!(shown.contains("Ambiente_sicurezza"), "{error}");
     let kept = world.documents().join("ricezione").join(PROTOCOLLO);
     assert_eq!(fs::read(kept.join(format!("{PROTOCOLLO}.rcc"))).unwrap(), rcc);
     assert!(!world.documents().join("ricevute").exists());
-    assert_eq!(code(b"garbage"), "receipt.undecryptable");
-    assert_eq!(code(&[rcc.as_slice(), b"\n"].concat()), "receipt.undecryptable");
+    let last = rcc.len() - 1;
+    let damaged = [&rcc[..last], &[rcc[last] ^ 1]].concat();
+    assert!(["receipt.undecryptable", "receipt.signature"].contains(&code(&damaged).as_str()));
+    assert_eq!(code(b"garbage"), "receipt.opaque");
+    assert_eq!(code(&[rcc.as_slice(), b"\n"].concat()), "receipt.opaque");
 }
 
 #[test]

@@ -4,9 +4,12 @@ use std::fs;
 use std::time::Duration;
 
 use ceralacca_kernel::{Caller, Error, Exit, Value};
-use ceralacca_submission::Stato;
+use ceralacca_keystore::RequestOutcome;
+use ceralacca_submission::{Register, Stato};
 
-use crate::world::{ANSWER, ANSWER_SHA256, Mode, PROTOCOLLO, REQUEST, World, portal, receipt};
+use crate::world::{
+    ANSWER, ANSWER_SHA256, Mode, PROTOCOLLO, REQUEST, REQUEST_SHA256, World, portal, receipt,
+};
 
 #[test]
 fn a_document_is_sent_waited_for_and_its_answer_saved() {
@@ -82,6 +85,15 @@ fn a_rejection_names_the_agencys_reason() {
     assert_eq!(error.code(), "agency.rejected");
     assert!(error.to_string().contains("SBX04: Pincode errato"), "{error}");
     assert_eq!(error.report().fields.get("code"), Some(&Value::from("SBX04")));
+    // What was sent, and why it was rejected, stay.
+    let documents = world.documents();
+    let esito = fs::read(documents.join("esiti").join(format!("{PROTOCOLLO}.json"))).unwrap();
+    let esito: serde_json::Value = serde_json::from_slice(&esito).unwrap();
+    assert_eq!(esito["motivo_di_scarto"]["text"], "Pincode errato");
+    assert_eq!(fs::read(esito["sent_copy"].as_str().unwrap()).unwrap(), REQUEST);
+    let outcome = Register::read(&world.folders()).request_outcome(REQUEST_SHA256);
+    let reason = "SBX04: Pincode errato".to_owned();
+    assert_eq!(outcome, RequestOutcome::Rejected { protocollo: PROTOCOLLO.to_owned(), reason });
 }
 
 #[test]
@@ -96,7 +108,8 @@ fn a_damaged_file_is_not_handed_on_and_can_be_fetched_again() {
     let world = World::new();
     world.agency.damaged.set(true);
     assert_eq!(world.start(whole).unwrap_err().code(), "agency.attachment_damaged");
-    assert!(!world.root.path().join("Documenti/ricezione").exists());
+    let saved = world.root.path().join("Documenti/ricezione").join(PROTOCOLLO);
+    assert!(!saved.join("CERTIF.IN").exists());
     world.agency.damaged.set(false);
     world.resume(whole).unwrap();
     assert_eq!(world.agency.sent.get(), 1);

@@ -29,6 +29,9 @@ pub(crate) const ANSWER_SHA256: &str =
     "a7c9985d46ca5719357525cc365641e45d6882fb66949d4c08989883f8148c8b";
 /// Protects the environment.
 pub(crate) const PASSWORD: &str = "Password2026";
+/// Protects the environment that was set aside.
+pub(crate) const EARLIER_PASSWORD: &str = "Earlier2023";
+pub(crate) const PIN_DI_REVOCA: &str = "PinDiRevoca2026ab";
 pub(crate) const PROTOCOLLO: &str = "26112100000000001";
 
 pub(crate) fn receipt(caller: &dyn Caller, document: Value, timeout: &str) -> Result<Value, Error> {
@@ -60,7 +63,11 @@ impl World {
         World {
             root,
             agency: Rc::default(),
-            host: Rc::new(TestHost { now: Cell::new("2026-11-21T10:00:00Z".parse().unwrap()) }),
+            host: Rc::new(TestHost {
+                now: Cell::new("2026-11-21T10:00:00Z".parse().unwrap()),
+                asked: RefCell::default(),
+                said: RefCell::default(),
+            }),
             store: Rc::default(),
             pin: None,
         }
@@ -98,6 +105,7 @@ impl World {
             tipo_documento: tipo_documento.into(),
             path,
             sha256: sha256(content),
+            keys: Vec::new(),
         });
         typed::to_value(&document).unwrap()
     }
@@ -111,6 +119,10 @@ impl World {
         self.store.0.borrow_mut().clear();
     }
 
+    pub(crate) fn folders(&self) -> Folders {
+        Folders { documents: self.documents(), state: self.root.path().join("state") }
+    }
+
     fn options(&self) -> RunOptions {
         let mut registry = Registry::new();
         registry.add_namespace(ceralacca_identity::prompt_namespace());
@@ -118,8 +130,7 @@ impl World {
         registry.add_namespace(ceralacca_submission::namespace());
         ceralacca_identity::secret_rules().into_iter().for_each(|r| registry.add_secret_rule(r));
         let mut services = Services::default();
-        let documents = self.documents();
-        services.add(Folders { documents, state: self.root.path().join("state") });
+        services.add(self.folders());
         services.add(SendChannel::new(self.agency.clone()));
         services.add(FetchChannel::new(self.agency.clone()));
         services.add(PinnedCa(self.pin.clone()));
@@ -153,6 +164,8 @@ pub(crate) enum Mode {
     Good,
     Unreachable,
     DieAfterTaking,
+    LoseTheAnswer,
+    WrongPin,
 }
 
 pub(crate) struct TestAgency {
@@ -168,6 +181,12 @@ pub(crate) struct TestAgency {
     pub(crate) sealed: RefCell<Option<(ReceiptRecord, Vec<u8>)>>,
     /// What it gives as the certificates of its CA.
     pub(crate) authorities: RefCell<Vec<Vec<u8>>>,
+    /// The receipts of Ricerca ricevute, each with its sealed file.
+    pub(crate) rows: RefCell<Vec<(ReceiptRecord, Vec<u8>)>>,
+    /// Revocations by key, and the PIN of each time that one was asked for.
+    pub(crate) revoked: RefCell<BTreeMap<String, RevocationRequested>>,
+    pub(crate) pins: RefCell<Vec<String>>,
+    pub(crate) no_keys: Cell<bool>,
 }
 
 impl Default for TestAgency {
@@ -183,6 +202,10 @@ impl Default for TestAgency {
             damaged: Cell::default(),
             sealed: RefCell::default(),
             authorities: RefCell::new(vec![REQUEST.to_vec(), ANSWER.to_vec()]),
+            rows: RefCell::default(),
+            revoked: RefCell::default(),
+            pins: RefCell::default(),
+            no_keys: Cell::default(),
         }
     }
 }
@@ -192,7 +215,20 @@ fn unreachable() -> Failure {
     Failure { error: report.into(), delivery: Delivery::NotDelivered, passing: true }
 }
 
+fn wrong_pin() -> Failure {
+    let mut report = Report::refused("net.refused_by_gateway", "the gateway refused it")
+        .found("403 gateway.wrong_pin: Il PIN di revoca non è corretto")
+        .state("nothing was submitted by this request")
+        .next("x");
+    report.fields = Value::from([("code", Value::from("gateway.wrong_pin"))]);
+    Failure { error: report.into(), delivery: Delivery::NotDelivered, passing: false }
+}
+
 impl Agency for TestAgency {
+    fn wants_keys(&self) -> bool {
+        !self.no_keys.get()
+    }
+
     fn submit(&self, access: &Access, out: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
         assert_eq!(access.password.expose(), "answer to portal_password");
         if self.mode.get() == Mode::Unreachable {
@@ -227,7 +263,10 @@ impl Agency for TestAgency {
     }
 
     fn receipts(&self, _: &Access, _: &ReceiptFilter) -> Result<Vec<ReceiptRecord>, Failure> {
-        Ok(Vec::new())
+        if self.bad_line.get() {
+            return Err(unreachable());
+        }
+        Ok(self.rows.borrow().iter().map(|(record, _)| record.clone()).collect())
     }
 
     fn receipt(&self, _: &Access, number: &Protocollo) -> Result<Option<ReceiptRecord>, Failure> {
@@ -261,15 +300,42 @@ impl Agency for TestAgency {
         }))
     }
 
-    fn attachment(&self, _: &Access, _: &Protocollo, _: &str) -> Result<Vec<u8>, Failure> {
+    fn attachment(&self, _: &Access, number: &Protocollo, _: &str) -> Result<Vec<u8>, Failure> {
+        let rows = self.rows.borrow();
+        if let Some((_, file)) = rows.iter().find(|(record, _)| record.protocollo == *number) {
+            return if self.bad_line.get() { Err(unreachable()) } else { Ok(file.clone()) };
+        }
         if let Some((_, file)) = &*self.sealed.borrow() {
             return Ok(file.clone());
         }
         Ok(if self.damaged.get() { b"the".to_vec() } else { ANSWER.to_vec() })
     }
 
-    fn revoke(&self, _: &Access, _: &Revocation) -> Result<RevocationRequested, Failure> {
-        Err(unreachable())
+    fn revoke(&self, _: &Access, one: &Revocation) -> Result<RevocationRequested, Failure> {
+        self.pins.borrow_mut().push(one.pin_di_revoca.expose().to_owned());
+        match self.mode.get() {
+            Mode::Unreachable => return Err(unreachable()),
+            Mode::WrongPin => return Err(wrong_pin()),
+            _ => {}
+        }
+        let answer = RevocationRequested { requested_at: one.at, effective_at: None };
+        self.revoked.borrow_mut().insert(one.idempotency_key.clone(), answer.clone());
+        assert!(self.mode.get() != Mode::DieAfterTaking, "as if the process had been killed");
+        if self.mode.get() == Mode::LoseTheAnswer {
+            return Err(Failure { delivery: Delivery::Unknown, ..unreachable() });
+        }
+        Ok(answer)
+    }
+
+    fn find_revocation(
+        &self,
+        _: &Access,
+        key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        if self.mode.get() == Mode::Unreachable || self.bad_line.get() {
+            return Err(unreachable());
+        }
+        Ok(self.revoked.borrow().get(key).cloned())
     }
 
     fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {
@@ -283,6 +349,10 @@ impl Agency for TestAgency {
 
 pub(crate) struct TestHost {
     pub(crate) now: Cell<Timestamp>,
+    /// The secrets that were asked for.
+    pub(crate) asked: RefCell<Vec<&'static str>>,
+    /// What the operator was told.
+    pub(crate) said: RefCell<Vec<String>>,
 }
 
 impl Host for TestHost {
@@ -297,21 +367,27 @@ impl Host for TestHost {
     }
 
     fn ask_secret(&self, question: Question<'_>) -> Result<Secret, Error> {
+        self.asked.borrow_mut().push(question.rule.name);
         Ok(Secret::new(match question.rule.name {
             "codice_pin" => "1234567890",
+            "pin_di_revoca_esistente" => PIN_DI_REVOCA,
+            "password_precedente" => EARLIER_PASSWORD,
             "password_esistente" => PASSWORD,
             _ => "answer to portal_password",
         }))
     }
 
     fn approve(&self, what: &str) -> Result<bool, Error> {
-        assert!(what.starts_with("agency::submit("), "{what}");
+        let sends = ["agency::submit(", "agency::revoke("];
+        assert!(sends.iter().any(|name| what.starts_with(name)), "{what}");
         Ok(true)
     }
 
     fn show(&self, _: &Sheet) {}
 
-    fn progress(&self, _: &str) {}
+    fn progress(&self, text: &str) {
+        self.said.borrow_mut().push(text.to_owned());
+    }
 
     fn event(&self, _: Event<'_>) {}
 }
@@ -329,7 +405,7 @@ impl Store for MemoryStore {
         let mut entries = self.0.borrow_mut();
         let text = format!("{event:?}");
         assert!(!text.contains("answer to portal_password") && !text.contains("1234567890"));
-        assert!(!text.contains(PASSWORD));
+        assert!([PASSWORD, EARLIER_PASSWORD, PIN_DI_REVOCA].iter().all(|one| !text.contains(one)));
         let sequence = entries.len() as u64 + 1;
         entries.push(Entry { sequence, run, at, event: event.clone() });
         Ok(())

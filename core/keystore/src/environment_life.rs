@@ -1,0 +1,157 @@
+//! The code behind the primitives about an environment's life: list, import, password, recovery.
+
+use std::path::Path;
+
+use ceralacca_identity::RIEPILOGHI;
+use ceralacca_kernel::typed::Bytes;
+use ceralacca_kernel::{Call, Error, Folders, Secret, SecretRef, atomic_file, document_archive};
+use sha2::{Digest, Sha256};
+
+use crate::certif_in::CertifIn;
+use crate::change_password::PasswordChange;
+use crate::content_kind;
+use crate::disk;
+use crate::environment::EnvironmentFolder;
+use crate::environment_handle::{Environment, EnvironmentId, absolute, owner, stored_certificates};
+use crate::environment_history::EnvironmentHistory;
+use crate::environment_summary::EnvironmentSummary;
+use crate::error::KeystoreError;
+use crate::policy::Policy;
+use crate::recovery_sheet::RecoveryDetails;
+
+pub(crate) fn list(call: &mut Call<'_>, folder: String) -> Result<Vec<EnvironmentSummary>, Error> {
+    let own = call.service::<Policy>().ok();
+    let policy = own.as_deref().unwrap_or(Policy::embedded());
+    Ok(EnvironmentHistory::beside(&absolute(&folder)?)?.summaries(call.now(), policy))
+}
+
+pub(crate) fn pending(
+    call: &mut Call<'_>,
+    folder: String,
+    password: SecretRef,
+) -> Result<Environment, Error> {
+    let environment = EnvironmentFolder::at(absolute(&folder)?);
+    environment.open_pending(&call.secret(&password)?)?;
+    let folder = environment.path().to_owned();
+    Ok(Environment(EnvironmentId { folder, password }))
+}
+
+pub(crate) fn read_certif_in(_: &mut Call<'_>, path: String) -> Result<Bytes, Error> {
+    Ok(Bytes(certif_in_file(&absolute(&path)?)?))
+}
+
+pub(crate) fn change_password(
+    call: &mut Call<'_>,
+    env: Environment,
+    new_password: SecretRef,
+) -> Result<Environment, Error> {
+    let old = call.secret(&env.0.password)?;
+    let new = call.secret(&new_password)?;
+    let passwords = PasswordChange { old: &old, new: &new };
+    env.folder().change_password(&owner(call), passwords, call.now())?;
+    Ok(Environment(EnvironmentId { folder: env.0.folder, password: new_password }))
+}
+
+pub(crate) fn finish_password_change(
+    call: &mut Call<'_>,
+    folder: String,
+    old_password: SecretRef,
+    new_password: SecretRef,
+) -> Result<Environment, Error> {
+    let folder = absolute(&folder)?;
+    let env = Environment(EnvironmentId { folder, password: old_password });
+    change_password(call, env, new_password)
+}
+
+pub(crate) fn recovery_sheet(
+    call: &mut Call<'_>,
+    env: Environment,
+    numero_busta: Option<String>,
+) -> Result<String, Error> {
+    let environment = env.folder();
+    let certificates = match environment.is_complete() {
+        true => stored_certificates(call, &env)?,
+        false => Vec::new(),
+    };
+    let sheet = environment.recovery_sheet(&RecoveryDetails {
+        numero_busta: numero_busta.as_deref(),
+        certificates: &certificates,
+        at: call.now(),
+    })?;
+    let folders = call.service::<Folders>()?;
+    let state = "the environment is unchanged; the recovery sheet is not written";
+    let wanted = folders.documents.join(RIEPILOGHI);
+    let folder = document_archive::folder(&folders.documents, RIEPILOGHI)
+        .map_err(disk::refused("creating", &wanted, state))?;
+    let path = folder.join(&sheet.file_name);
+    atomic_file::write(&path, sheet.text.as_bytes())
+        .map_err(disk::refused("writing", &path, state))?;
+    Ok(path.display().to_string())
+}
+
+/// Reads a CERTIF.IN that somebody saved; only its format is looked at.
+///
+/// # Errors
+/// `certif_in.unknown_format` with the digest, the length and the kind of another file.
+pub fn certif_in_file(path: &Path) -> Result<Vec<u8>, KeystoreError> {
+    let bytes = disk::read(path, LONGEST_FILE)?;
+    match CertifIn::from_der(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(KeystoreError::CertifInUnknown {
+            path: path.display().to_string(),
+            sha256: hex::encode(Sha256::digest(&bytes)),
+            length: bytes.len() as u64,
+            kind: content_kind::of(&bytes).to_owned(),
+        }),
+    }
+}
+
+impl EnvironmentFolder {
+    /// Sees that keys wait here for their certificates and that `password` opens them.
+    ///
+    /// # Errors
+    /// `environment.no_pending_keys`, or `environment.already_complete` when the certificates are
+    /// imported already.
+    pub fn open_pending(&self, password: &Secret) -> Result<(), KeystoreError> {
+        self.require_any_pending()?;
+        if !self.pending().has_both_keys() {
+            return Err(self.no_pending_keys());
+        }
+        self.pending().keys(password).map(drop)
+    }
+}
+
+/// A file of another kind than CERTIF.IN is named by its digest, up to this length.
+const LONGEST_FILE: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment_scene::answer;
+
+    #[test]
+    fn a_saved_file_is_certif_in_or_named_by_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("certif.in");
+        std::fs::write(&path, answer()).unwrap();
+        assert_eq!(certif_in_file(&path).unwrap(), answer());
+        for (bytes, kind) in [
+            (&b"%PDF-1.7 ricevuta"[..], "a PDF document"),
+            (&answer()[..300], "a CMS SignedData"),
+            (b"", "an empty file"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let refused = certif_in_file(&path).unwrap_err();
+            let sha256 = hex::encode(Sha256::digest(bytes));
+            let length = bytes.len() as u64;
+            let path = path.display().to_string();
+            let kind = kind.to_owned();
+            assert_eq!(refused, KeystoreError::CertifInUnknown { path, sha256, length, kind });
+        }
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(LONGEST_FILE + 1).unwrap();
+        assert!(matches!(certif_in_file(&path), Err(KeystoreError::TooLarge { .. })));
+        let missing = certif_in_file(&folder.path().join("altro"));
+        assert!(matches!(missing, Err(KeystoreError::Disk(_))));
+    }
+}

@@ -1,0 +1,352 @@
+//! The channel by way of a person, who uploads at the portal and saves what it gives.
+//!
+//! The portal has no interface for programs and turns them away, so that this channel is the one
+//! that works with the real Agency. What is to be done is handed over: a record, the file, a sheet
+//! of instructions. Then the run waits, for days if need be, until a person says what became of it
+//! ([`confirm`]) or its answer lies in `ricezione` ([`arrivals`]). No network, no clock.
+
+mod answer;
+mod arrivals;
+mod authorities;
+mod confirm;
+mod error;
+mod instructions;
+mod recognise;
+mod record;
+mod sheet;
+
+use std::path::PathBuf;
+
+use ceralacca_kernel::{Error, Folders};
+
+use crate::outbox::{read_at_most, sha256_hex};
+use crate::signed_by_agency::signed_by_agency;
+use crate::{
+    Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
+    ReceiptRecord, Revocation, RevocationRequested, Search,
+};
+
+pub use answer::answer_to;
+pub use arrivals::{Arrival, ArrivalKind, arrivals};
+pub use confirm::{Confirmation, confirm};
+pub use error::HandOffError;
+pub use record::{GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State};
+
+use record::{Records, rome_date};
+
+/// All that was ever handed over, the oldest first.
+///
+/// # Errors
+/// `hand_off.record_unreadable`, naming the file.
+pub fn list(folders: &Folders) -> Result<Vec<HandOver>, Error> {
+    Ok(Records::new(folders).all()?)
+}
+
+/// The folder of the records, in the state of the workspace.
+pub const FOLDER: &str = "hand-off";
+
+/// An [`Agency`] that is reached by a person.
+#[derive(Clone, Debug)]
+pub struct HandOff {
+    folders: Folders,
+    ca: Vec<PathBuf>,
+    crls: Vec<PathBuf>,
+}
+
+impl HandOff {
+    /// The channel of a workspace; `ca` are files with the CA's certificates, DER or PEM.
+    pub fn new(folders: Folders, ca: Vec<PathBuf>) -> HandOff {
+        HandOff { folders, ca, crls: Vec::new() }
+    }
+
+    /// With files that hold the CA's list of revoked certificates, DER or PEM.
+    #[must_use]
+    pub fn with_crls(self, crls: Vec<PathBuf>) -> HandOff {
+        HandOff { crls, ..self }
+    }
+
+    fn records(&self) -> Records {
+        Records::new(&self.folders)
+    }
+
+    /// Brings record and sheets up to what has arrived; a repeated call mends what a kill left.
+    fn bring_up(&self, one: HandOver, arrived: &[Arrival]) -> Result<HandOver, Error> {
+        let one = settled(&self.records(), one, arrived)?;
+        let kept = sheet::keep(&self.folders, &one, one.is_answered(arrived));
+        // Without a sheet nobody knows what to do; afterwards it is only in the way.
+        if one.is_waiting() {
+            kept?;
+        }
+        Ok(one)
+    }
+
+    /// The error of something that waits for a person.
+    fn waiting(&self, one: &HandOver) -> Failure {
+        let (run, sheet) = (one.run.clone(), sheet::path(&self.folders, one).display().to_string());
+        let error = match &one.kind {
+            Kind::Submission(file) => HandOffError::ToBeSent {
+                run,
+                name: file.name.clone(),
+                copy: file.copy.display().to_string(),
+                sheet,
+            },
+            Kind::Revocation(busta) => {
+                HandOffError::ToBeRevoked { run, numero_busta: busta.numero_busta.clone(), sheet }
+            }
+        };
+        Failure { error: error.into(), delivery: Delivery::Unknown, passing: false }
+    }
+
+    /// Hands over, or goes on from where that was interrupted.
+    fn hand_over(&self, fresh: HandOver) -> Result<HandOver, Error> {
+        let one = self.records().update(&fresh.key.clone(), |before| {
+            let again = |one: &HandOver| match &one.state {
+                State::NotSent { .. } => true,
+                State::Rejected { .. } => one.file().is_none(),
+                _ => false,
+            };
+            Ok(before.filter(|one| !again(one)).unwrap_or(fresh))
+        })?;
+        self.bring_up(one, &arrivals(&self.folders))
+    }
+
+    fn record_of(&self, one: &HandOver) -> Result<Found, Error> {
+        let arrived = arrivals(&self.folders);
+        let one = self.bring_up(one.clone(), &arrived)?;
+        let answer = answer_to(&one, &arrived);
+        let mut record = answer::receipt_record(&one, answer);
+        if let (Some(record), Some(answer)) = (&mut record, answer) {
+            self.require_signature(record, answer)?;
+        }
+        Ok(Found { record, path: answer.map(|answer| answer.path.clone()) })
+    }
+
+    /// A text inside a signature counts when the signature does, where a CA is there to compare.
+    ///
+    /// UNVERIFIED: with which key the Agency signs its receipts is not public.
+    fn require_signature(&self, record: &mut ReceiptRecord, answer: &Arrival) -> Result<(), Error> {
+        if !matches!(answer.kind, ArrivalKind::Text { signed: true, .. }) {
+            return Ok(());
+        }
+        let authorities = authorities::certificates(&self.ca)?;
+        if authorities.is_empty() {
+            let unverified = "firma non verificata: nessun certificato della CA";
+            let said = record.notice.take().map(|notice| format!("{notice}; {unverified}"));
+            record.notice = Some(said.unwrap_or_else(|| unverified.to_owned()));
+            return Ok(());
+        }
+        let path = answer.path.display().to_string();
+        let not_signed =
+            |problem: String| HandOffError::AnswerNotSigned { path: path.clone(), problem };
+        let bytes = read_at_most(&answer.path, arrivals::LARGEST_READ)
+            .map_err(|error| not_signed(error.to_string()))?;
+        signed_by_agency(&bytes, &authorities).map_err(not_signed)?;
+        Ok(())
+    }
+
+    /// The hand-over that goes by a number; of two with one content, the one that was confirmed.
+    fn find(&self, protocollo: &Protocollo) -> Result<Option<HandOver>, Error> {
+        Ok(list(&self.folders)?.into_iter().find(|one| one.goes_by(protocollo)))
+    }
+}
+
+/// What there is of a receipt.
+struct Found {
+    record: Option<ReceiptRecord>,
+    path: Option<PathBuf>,
+}
+
+/// The hand-over as it is known once what has arrived was looked at.
+fn settled(records: &Records, one: HandOver, arrived: &[Arrival]) -> Result<HandOver, Error> {
+    if confirm::by_answer(&one, arrived, &[]).is_none() {
+        return Ok(one);
+    }
+    let all = records.all()?;
+    records.update(&one.key.clone(), |now| {
+        let mut now = now.unwrap_or(one);
+        if let Some(state) = confirm::by_answer(&now, arrived, &all) {
+            now.state = state;
+        }
+        Ok(now)
+    })
+}
+
+fn not_delivered(error: impl Into<Error>) -> Failure {
+    Failure { error: error.into(), delivery: Delivery::NotDelivered, passing: false }
+}
+
+impl Agency for HandOff {
+    fn wants_keys(&self) -> bool {
+        false
+    }
+
+    fn submit(&self, access: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
+        let others = list(&self.folders).map_err(not_delivered)?;
+        let same = |one: &&HandOver| {
+            let content = one.file().is_some_and(|file| file.sha256 == outgoing.sha256);
+            content && one.key != outgoing.idempotency_key
+        };
+        let mut also_in: Vec<String> =
+            others.iter().filter(same).map(|one| one.run.clone()).collect();
+        also_in.dedup();
+        let file = HandedFile {
+            name: outgoing.name.to_owned(),
+            tipo_documento: outgoing.tipo_documento.to_owned(),
+            sha256: outgoing.sha256.to_owned(),
+            length: outgoing.bytes.len() as u64,
+            keys: outgoing.keys.to_vec(),
+            copy: outgoing.copy.to_owned(),
+            subject: access.on_behalf_of.clone(),
+            also_in,
+        };
+        let fresh = HandOver {
+            key: outgoing.idempotency_key.to_owned(),
+            run: outgoing.run.to_owned(),
+            kind: Kind::Submission(file),
+            handed_over_at: outgoing.at,
+            state: State::Waiting,
+            receipt: None,
+        };
+        let one = self.hand_over(fresh).map_err(not_delivered)?;
+        one.acknowledgement().ok_or_else(|| self.waiting(&one))
+    }
+
+    fn find_submissions(
+        &self,
+        _: &Access,
+        search: &Search<'_>,
+    ) -> Result<Vec<Acknowledgement>, Failure> {
+        let found: Vec<HandOver> = match search {
+            Search::Key(key) => {
+                let read = self.records().read(key).map_err(not_delivered)?;
+                read.into_iter().filter(|one| one.file().is_some()).collect()
+            }
+            Search::Sha256(sha256) => {
+                let mut all = list(&self.folders).map_err(not_delivered)?;
+                all.retain(|one| one.file().is_some_and(|file| file.sha256 == *sha256));
+                all
+            }
+        };
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arrived = arrivals(&self.folders);
+        let brought_up = |one| self.bring_up(one, &arrived);
+        let found = found.into_iter().map(brought_up).collect::<Result<Vec<_>, _>>();
+        let found = found.map_err(not_delivered)?;
+        let answers: Vec<_> = found.iter().filter_map(HandOver::acknowledgement).collect();
+        match found.iter().find(|one| one.is_waiting()) {
+            Some(waiting) if answers.is_empty() => Err(self.waiting(waiting)),
+            _ => Ok(answers),
+        }
+    }
+
+    fn receipts(&self, _: &Access, filter: &ReceiptFilter) -> Result<Vec<ReceiptRecord>, Failure> {
+        let arrived = arrivals(&self.folders);
+        let mut records = Vec::new();
+        for one in list(&self.folders).map_err(not_delivered)? {
+            let answer = answer_to(&one, &arrived);
+            let Some(record) = answer::receipt_record(&one, answer) else { continue };
+            let day = rome_date(record.sent_at);
+            let wanted = filter.protocollo.as_ref().is_none_or(|number| one.goes_by(number))
+                && filter.tipo_documento.as_ref().is_none_or(|tipo| *tipo == record.tipo_documento)
+                && filter.dal.is_none_or(|dal| day >= dal)
+                && filter.al.is_none_or(|al| day <= al);
+            if wanted {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    fn receipt(
+        &self,
+        _: &Access,
+        protocollo: &Protocollo,
+    ) -> Result<Option<ReceiptRecord>, Failure> {
+        let Some(one) = self.find(protocollo).map_err(not_delivered)? else { return Ok(None) };
+        Ok(self.record_of(&one).map_err(not_delivered)?.record)
+    }
+
+    fn attachment(
+        &self,
+        _: &Access,
+        protocollo: &Protocollo,
+        name: &str,
+    ) -> Result<Vec<u8>, Failure> {
+        let gone = || {
+            not_delivered(HandOffError::AnswerGone {
+                protocollo: protocollo.clone(),
+                name: crate::printable(name, 100),
+                folder: self.folders.documents.join("ricezione").display().to_string(),
+            })
+        };
+        let one = self.find(protocollo).map_err(not_delivered)?.ok_or_else(gone)?;
+        let found = self.record_of(&one).map_err(not_delivered)?;
+        let (Some(record), Some(path)) = (found.record, found.path) else { return Err(gone()) };
+        let listed = record.attachments.into_iter().find(|listed| listed.name == name);
+        let listed = listed.ok_or_else(gone)?;
+        let bytes = read_at_most(&path, arrivals::LARGEST_READ).map_err(|_| gone())?;
+        if sha256_hex(&bytes) == listed.sha256 { Ok(bytes) } else { Err(gone()) }
+    }
+
+    fn revoke(&self, access: &Access, asked: &Revocation) -> Result<RevocationRequested, Failure> {
+        let fresh = HandOver {
+            key: asked.idempotency_key.clone(),
+            run: asked.run.clone(),
+            kind: Kind::Revocation(HandedRevocation {
+                numero_busta: asked.numero_busta.clone(),
+                tipo_busta: asked.tipo_busta.clone(),
+                subject: access.on_behalf_of.clone(),
+            }),
+            handed_over_at: asked.at,
+            state: State::Waiting,
+            receipt: None,
+        };
+        let one = self.hand_over(fresh).map_err(not_delivered)?;
+        requested(&one).ok_or_else(|| self.waiting(&one))
+    }
+
+    fn find_revocation(
+        &self,
+        _: &Access,
+        idempotency_key: &str,
+    ) -> Result<Option<RevocationRequested>, Failure> {
+        let found = self.records().read(idempotency_key).map_err(not_delivered)?;
+        let Some(one) = found.filter(|one| one.file().is_none()) else { return Ok(None) };
+        let one = self.bring_up(one, &[]).map_err(not_delivered)?;
+        match requested(&one) {
+            None if one.is_waiting() => Err(self.waiting(&one)),
+            requested => Ok(requested),
+        }
+    }
+
+    fn ca_certificates(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let certificates = authorities::certificates(&self.ca).map_err(not_delivered)?;
+        if certificates.is_empty() {
+            let what = "the certificate of the Agency's CA".to_owned();
+            return Err(not_delivered(HandOffError::NoCaFile { what, setting: "ca".to_owned() }));
+        }
+        Ok(certificates.iter().map(|one| one.as_der().to_vec()).collect())
+    }
+
+    fn crl(&self) -> Result<Vec<u8>, Failure> {
+        let crl = authorities::crl(&self.crls).map_err(not_delivered)?;
+        crl.ok_or_else(|| {
+            let what = "the CA's list of revoked certificates".to_owned();
+            not_delivered(HandOffError::NoCaFile { what, setting: "crl".to_owned() })
+        })
+    }
+}
+
+fn requested(one: &HandOver) -> Option<RevocationRequested> {
+    let (requested_at, effective_at) = match &one.state {
+        State::Confirmed { at, .. } => (*at, None),
+        State::InForce { requested_at, since } => (*requested_at, Some(*since)),
+        _ => return None,
+    };
+    Some(RevocationRequested { requested_at, effective_at })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! The workflows of an environment's life, killed at every journal write and every rename, then resumed:
+//! nothing is sent twice, no key is lost, and what was there before still opens.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stage;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stage::impronta::{Filing, copy};
+use stage::kill::killed_at;
+use stage::person::Person;
+use stage::{Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
+
+/// More points than any run passes.
+const TOO_MANY: u32 = 400;
+const NEW_PASSWORD: &str = "Passero77Beta";
+
+/// One environment is renewed again and again, each time killed one point later.
+#[test]
+fn renewal() {
+    let served = Served::start();
+    let (stage, account) = (Stage::new(&served), account(&served, 83_000));
+    stage.setup(&account, &[]).expect_success();
+    let renew = workflow("renew_environment", &account, &["numero_busta", "utente"]);
+    let points = succeeding(&served, &stage, &account, &renew, true);
+    stage::say(&format!("renew_environment: killed at {points} points, resumed each time"));
+}
+
+/// The same for a lost medium: the folder is gone before each recovery.
+#[test]
+fn recovery() {
+    let served = Served::start();
+    let (stage, account) = (Stage::new(&served), account(&served, 83_001));
+    stage.setup(&account, &[]).expect_success();
+    let mut recover =
+        workflow("recover_environment", &account, &["codice_fiscale", "numero_busta", "utente"]);
+    recover.push("chiave_persa=yes".to_owned());
+    let points = succeeding(&served, &stage, &account, &recover, false);
+    stage::say(&format!("recover_environment: killed at {points} points, resumed each time"));
+}
+
+/// Kills one run after the other, each of which puts a new environment in the place of the last.
+fn succeeding(
+    served: &Served,
+    stage: &Stage,
+    account: &Account,
+    arguments: &[String],
+    keeps_the_old: bool,
+) -> u32 {
+    for point in 1..TOO_MANY {
+        let before = (served.requests(), revocations(served), aside(stage).len());
+        let old = fs::read(stage.path("ambiente/UTENTE.KS")).unwrap();
+        if !keeps_the_old {
+            fs::remove_dir_all(stage.path("ambiente")).unwrap();
+        }
+        let Some(place) = killed(stage, account, arguments, point) else { return point - 1 };
+        let after = (served.requests(), revocations(served), aside(stage).len());
+        let kept = usize::from(keeps_the_old);
+        assert_eq!(after, (before.0 + 1, before.1 + 1, before.2 + kept), "{place}");
+        check_environment(stage, account, &place);
+        if keeps_the_old {
+            let last = aside(stage).pop().unwrap();
+            assert_eq!(fs::read(last.join("UTENTE.KS")).unwrap(), old, "{place}: set aside whole");
+        }
+        assert_eq!(leftovers(stage.folder.path()), [] as [PathBuf; 0], "{place}");
+    }
+    panic!("the run never finishes");
+}
+
+#[test]
+fn import_of_what_came_by_hand() {
+    let served = Served::start();
+    let (first, account) = (Stage::by_hand(&served), account(&served, 83_002));
+    assert_eq!(first.setup(&account, &[]).code, Some(4));
+    let person = Person::new(&served, &account);
+    let protocollo = person.upload(&first.path("Documenti/da inviare/1/req.ccc"), "PKS10");
+    let certif_in = person.fetch(&protocollo, "CERTIF.IN");
+    let mut import = workflow("import_certificates", &account, &[]);
+    import.push("certif_in=CERTIF.IN".to_owned());
+    let points = copies(|point| {
+        let stage = Stage::new(&served);
+        copy(&first.path("ambiente"), &stage.path("ambiente"));
+        fs::write(stage.path("CERTIF.IN"), &certif_in).unwrap();
+        let place = killed(&stage, &account, &import, point)?;
+        check_environment(&stage, &account, &place);
+        Some(place)
+    });
+    stage::say(&format!("import_certificates: killed at {points} points, resumed each time"));
+}
+
+#[test]
+fn change_of_the_password() {
+    let served = Served::start();
+    let (first, mut account) = (Stage::new(&served), account(&served, 83_003));
+    first.setup(&account, &[]).expect_success();
+    account.set("password", Some(NEW_PASSWORD));
+    let change = workflow("change_password", &account, &[]);
+    let mut afterwards = served.account(&codice_fiscale(83_004));
+    afterwards.set("password_esistente", Some(NEW_PASSWORD));
+    let points = copies(|point| {
+        let stage = Stage::new(&served);
+        copy(&first.path("ambiente"), &stage.path("ambiente"));
+        let place = killed(&stage, &account, &change, point)?;
+        check_environment(&stage, &afterwards, &place);
+        assert_eq!(certificates(&stage, &account).error_code(), "keystore.wrong_password");
+        Some(place)
+    });
+    stage::say(&format!("change_password: killed at {points} points, resumed each time"));
+}
+
+#[test]
+fn copy_to_a_second_medium() {
+    let served = Served::start();
+    let (first, account) = (Stage::new(&served), account(&served, 83_005));
+    first.setup(&account, &[]).expect_success();
+    let mut arguments = workflow("copy_environment", &account, &[]);
+    arguments.push("copy=copia".to_owned());
+    let points = copies(|point| {
+        let stage = Stage::new(&served);
+        copy(&first.path("ambiente"), &stage.path("ambiente"));
+        let place = killed(&stage, &account, &arguments, point)?;
+        for name in ["UTEF.P12", "UTEC.P12", "UTENTE.KS"] {
+            let [original, copied] = ["ambiente", "copia"]
+                .map(|folder| fs::read(stage.path(folder).join(name)).unwrap());
+            assert_eq!(original, copied, "{place}: {name}");
+        }
+        Some(place)
+    });
+    stage::say(&format!("copy_environment: killed at {points} points, resumed each time"));
+}
+
+#[test]
+fn collection_of_receipts() {
+    let served = Served::start();
+    let filing = Filing::new(&served, &codice_fiscale(83_006));
+    let first = filing.stage();
+    for period in 1..=2 {
+        filing.file(&first, period).expect_success();
+    }
+    let collect = workflow("collect_receipts", &filing.account, &["utente"]);
+    let points = copies(|point| {
+        let stage = filing.stage();
+        let place = killed(&stage, &filing.account, &collect, point)?;
+        let listed = stage.run(&["receipts", "--json"]).json();
+        let read = listed["receipts"].as_array().unwrap().iter();
+        let read = read.filter(|row| row["receipt"] == "letta").count();
+        assert_eq!(read, 2, "{place}: {listed:#}");
+        Some(place)
+    });
+    stage::say(&format!("collect_receipts: killed at {points} points, resumed each time"));
+}
+
+/// Goes on, one point after the other, until a run is not killed any more.
+fn copies(each: impl Fn(u32) -> Option<String>) -> u32 {
+    (1..TOO_MANY).find(|point| each(*point).is_none()).expect("the run finishes") - 1
+}
+
+/// Kills a run at the point and resumes it; says where it was. `None` when it ended before.
+fn killed(stage: &Stage, account: &Account, arguments: &[String], point: u32) -> Option<String> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let runs_before = runs(stage);
+    let name = killed_at(&mut stage.command(&arguments), point)?;
+    let place = format!("{} killed at point {point}, {name}", arguments[1]);
+    // A run that was killed before its first entry does not exist: it is begun again.
+    let finished = match runs(stage) {
+        now if now > runs_before => stage.resume(now, account, &[]),
+        _ => stage.run(&arguments),
+    };
+    if name == "after journal finished" {
+        assert_eq!(finished.error_code(), "run.finished", "{place}");
+    } else {
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        assert_eq!(finished.code, Some(0), "{place}: {said}");
+    }
+    Some(place)
+}
+
+fn runs(stage: &Stage) -> u64 {
+    stage.run(&["runs", "--json"]).json().as_array().unwrap().len() as u64
+}
+
+fn workflow(name: &str, account: &Account, inputs: &[&str]) -> Vec<String> {
+    let mut arguments: Vec<String> =
+        ["run", name, "--approve", "--json", "--secrets"].map(str::to_owned).into();
+    arguments.push(account.secrets_file.display().to_string());
+    for input in inputs {
+        let text = match *input {
+            "codice_fiscale" => &account.codice_fiscale,
+            "numero_busta" => &account.numero_busta,
+            "utente" => &account.utente,
+            other => panic!("{other}"),
+        };
+        arguments.push(format!("{input}={text}"));
+    }
+    arguments
+}
+
+/// An account whose environments all have one PIN and one password.
+fn account(served: &Served, number: u32) -> Account {
+    let mut account = served.account(&codice_fiscale(number));
+    let pin = account.secrets["pin_di_revoca"].clone();
+    account.set("pin_di_revoca_esistente", Some(&pin));
+    account.set("password_precedente", Some(PASSWORD));
+    account
+}
+
+/// How many revocations were asked for and taken in.
+fn revocations(served: &Served) -> u64 {
+    let log = served.admin("GET", "/sandbox/v1/log?limit=1", None);
+    log["revocations"].as_u64().unwrap()
+}
+
+/// The environments that were set aside, oldest first.
+fn aside(stage: &Stage) -> Vec<PathBuf> {
+    let entries = fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let mut aside: Vec<_> =
+        entries.filter(|path| path.to_string_lossy().contains("/ambiente_")).collect();
+    aside.sort();
+    aside
+}
+
+fn check_environment(stage: &Stage, account: &Account, place: &str) {
+    let entries = fs::read_dir(stage.path("ambiente")).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["UTEC.P12", "UTEF.P12", "UTENTE.KS"], "{place}");
+    let shown = certificates(stage, account).json();
+    assert_eq!(shown.as_array().unwrap().len(), 2, "{place}");
+    stage.run(&["journal", "verify"]).expect_success();
+}
+
+fn certificates(stage: &Stage, account: &Account) -> Finished {
+    let secrets = account.secrets_file.display().to_string();
+    stage.run(&["certificates", "--json", "--secrets", &secrets])
+}
+
+/// Temporary files anywhere in a folder.
+fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != ".ceralacca" {
+            found.extend(leftovers(&path));
+        } else if name.starts_with(".ceralacca-") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! The matrix as it is printed: requests down, faults across, how each case ended in the cells.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Kind;
+use crate::stage;
+
+/// How one case went.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Exit code of the program that met the fault; `None` when it was killed.
+    pub exit: Option<i32>,
+    /// Commands that it took to come to the end after it.
+    pub commands: u32,
+    /// Processes that were killed on the way.
+    pub kills: u32,
+}
+
+/// The cases of one workflow.
+pub struct Table {
+    title: String,
+    rows: Vec<(String, Vec<Option<Cell>>)>,
+    cases: u32,
+    failed: u32,
+}
+
+impl Table {
+    pub fn new(title: &str) -> Table {
+        Table { title: title.to_owned(), rows: Vec::new(), cases: 0, failed: 0 }
+    }
+
+    /// Goes through a case, whose number it is given, and keeps how it went. One that fails says
+    /// why and does not stop the others.
+    pub fn put(&mut self, row: &str, kind: Kind, case: impl FnOnce(u32) -> Cell) {
+        self.cases += 1;
+        let number = self.cases;
+        let Ok(cell) = catch_unwind(AssertUnwindSafe(|| case(number))) else {
+            self.failed += 1;
+            return;
+        };
+        let column = Kind::ALL.iter().position(|known| *known == kind).unwrap();
+        let row = match self.rows.iter().position(|(known, _)| known == row) {
+            Some(row) => row,
+            None => {
+                self.rows.push((row.to_owned(), vec![None; Kind::ALL.len()]));
+                self.rows.len() - 1
+            }
+        };
+        self.rows[row].1[column] = Some(cell);
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.rows.iter().flat_map(|(_, cells)| cells.iter().flatten())
+    }
+
+    /// Prints it, and what all of it comes to.
+    ///
+    /// # Panics
+    /// When any case failed.
+    pub fn say(&self, remark: &str) {
+        let mut text = format!("\n{}\n", self.title);
+        text.push_str(&format!("{:58}", "request"));
+        for column in 1..=Kind::ALL.len() {
+            text.push_str(&format!("{column:>5}"));
+        }
+        text.push('\n');
+        for (name, cells) in &self.rows {
+            text.push_str(&format!("{name:58}"));
+            for cell in cells {
+                let shown = cell.as_ref().map_or("·".to_owned(), |cell| {
+                    let exit = cell.exit.map_or("k".to_owned(), |exit| exit.to_string());
+                    format!("{exit}+{}", cell.commands)
+                });
+                text.push_str(&format!("{shown:>5}"));
+            }
+            text.push('\n');
+        }
+        let exits = [Some(0), Some(1), Some(3), Some(4), None]
+            .map(|exit| self.cells().filter(|cell| cell.exit == exit).count());
+        let kills: u32 = self.cells().map(|cell| cell.kills).sum();
+        text.push_str(&format!(
+            "{} cases: {} went on by themselves, {} were refused, {} in doubt, {} waited, {} were \
+             killed; {kills} kills in all; {remark}",
+            self.cells().count(),
+            exits[0],
+            exits[1],
+            exits[2],
+            exits[3],
+            exits[4],
+        ));
+        stage::say(&text);
+        assert_eq!(self.failed, 0, "{}: so many cases failed; each says why above", self.title);
+    }
+}
+
+/// What the columns and cells mean; said once.
+pub fn legend() -> String {
+    let columns: Vec<String> =
+        (1..).zip(Kind::ALL).map(|(number, kind)| format!("{number} {}", kind.name())).collect();
+    format!(
+        "columns: {}\ncells: exit code of the program that met the fault (k: it was killed) + \
+         commands until the end; the first of them is killed as well",
+        columns.join(", ")
+    )
+}
