@@ -6,10 +6,10 @@
 mod stage;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use stage::impronta::{Filing, copy};
-use stage::kill::killed_at;
+use stage::kill::{killed_at, killed_in_turn};
 use stage::person::Person;
 use stage::{Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
 
@@ -17,56 +17,48 @@ use stage::{Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
 const TOO_MANY: u32 = 400;
 const NEW_PASSWORD: &str = "Passero77Beta";
 
-/// One environment is renewed again and again, each time killed one point later.
+/// One renewal, killed at each of its points in turn.
 #[test]
 fn renewal() {
     let served = Served::start();
     let (stage, account) = (Stage::new(&served), account(&served, 83_000));
     stage.setup(&account, &[]).expect_success();
+    let old = fs::read(stage.path("ambiente/UTENTE.KS")).unwrap();
     let renew = workflow("renew_environment", &account, &["numero_busta", "utente"]);
-    let points = succeeding(&served, &stage, &account, &renew, true);
-    stage::say(&format!("renew_environment: killed at {points} points, resumed each time"));
+    let kills = replaced(&served, &stage, &account, &renew);
+    let set_aside = aside(&stage);
+    assert_eq!(set_aside.len(), 1);
+    assert_eq!(fs::read(set_aside[0].join("UTENTE.KS")).unwrap(), old, "set aside whole");
+    stage::say(&format!("renew_environment: one run killed {kills} times, at each point"));
 }
 
-/// The same for a lost medium: the folder is gone before each recovery.
+/// The same for a lost medium.
 #[test]
 fn recovery() {
     let served = Served::start();
     let (stage, account) = (Stage::new(&served), account(&served, 83_001));
     stage.setup(&account, &[]).expect_success();
+    fs::remove_dir_all(stage.path("ambiente")).unwrap();
     let mut recover =
         workflow("recover_environment", &account, &["codice_fiscale", "numero_busta", "utente"]);
     recover.push("chiave_persa=yes".to_owned());
-    let points = succeeding(&served, &stage, &account, &recover, false);
-    stage::say(&format!("recover_environment: killed at {points} points, resumed each time"));
+    let kills = replaced(&served, &stage, &account, &recover);
+    stage::say(&format!("recover_environment: one run killed {kills} times, at each point"));
 }
 
-/// Kills one run after the other, each of which puts a new environment in the place of the last.
-fn succeeding(
-    served: &Served,
-    stage: &Stage,
-    account: &Account,
-    arguments: &[String],
-    keeps_the_old: bool,
-) -> u32 {
-    for point in 1..TOO_MANY {
-        let before = (served.requests(), revocations(served), aside(stage).len());
-        let old = fs::read(stage.path("ambiente/UTENTE.KS")).unwrap();
-        if !keeps_the_old {
-            fs::remove_dir_all(stage.path("ambiente")).unwrap();
-        }
-        let Some(place) = killed(stage, account, arguments, point) else { return point - 1 };
-        let after = (served.requests(), revocations(served), aside(stage).len());
-        let kept = usize::from(keeps_the_old);
-        assert_eq!(after, (before.0 + 1, before.1 + 1, before.2 + kept), "{place}");
-        check_environment(stage, account, &place);
-        if keeps_the_old {
-            let last = aside(stage).pop().unwrap();
-            assert_eq!(fs::read(last.join("UTENTE.KS")).unwrap(), old, "{place}: set aside whole");
-        }
-        assert_eq!(leftovers(stage.folder.path()), [] as [PathBuf; 0], "{place}");
+/// Kills one run at each of its points, and counts what the Agency has received. Gives the kills.
+fn replaced(served: &Served, stage: &Stage, account: &Account, arguments: &[String]) -> usize {
+    let before = (served.requests(), served.revocations());
+    let killed = killed_in_turn(stage, account, arguments, runs(stage) + 1);
+    assert_eq!(killed.ended, Some(0));
+    let after = (served.requests(), served.revocations());
+    assert_eq!(after, (before.0 + 1, before.1 + 1), "requests and revocations");
+    check_environment(stage, account, "at the end");
+    assert_eq!(stage.leftovers(), [] as [PathBuf; 0]);
+    for expected in ["before journal intent", "before rename to UTENTE.KS", "after journal ended"] {
+        assert!(killed.was_at(expected), "{expected}");
     }
-    panic!("the run never finishes");
+    killed.count()
 }
 
 #[test]
@@ -206,12 +198,6 @@ fn account(served: &Served, number: u32) -> Account {
     account
 }
 
-/// How many revocations were asked for and taken in.
-fn revocations(served: &Served) -> u64 {
-    let log = served.admin("GET", "/sandbox/v1/log?limit=1", None);
-    log["revocations"].as_u64().unwrap()
-}
-
 /// The environments that were set aside, oldest first.
 fn aside(stage: &Stage) -> Vec<PathBuf> {
     let entries = fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -235,19 +221,4 @@ fn check_environment(stage: &Stage, account: &Account, place: &str) {
 fn certificates(stage: &Stage, account: &Account) -> Finished {
     let secrets = account.secrets_file.display().to_string();
     stage.run(&["certificates", "--json", "--secrets", &secrets])
-}
-
-/// Temporary files anywhere in a folder.
-fn leftovers(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != ".ceralacca" {
-            found.extend(leftovers(&path));
-        } else if name.starts_with(".ceralacca-") {
-            found.push(path);
-        }
-    }
-    found
 }

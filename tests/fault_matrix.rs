@@ -31,10 +31,16 @@ fn everything(_: &Request) -> &'static [Kind] {
     &Kind::ALL
 }
 
-/// What changes something meets everything, what only reads a few kinds: for workflows that ask as
-/// another one does whose requests meet them all.
+/// What changes something and what is asked for nowhere else meets everything, the rest a few kinds:
+/// for workflows that ask as another one does whose requests meet them all.
 fn mostly_changes(request: &Request) -> &'static [Kind] {
-    if request.changes() { &Kind::ALL } else { &Kind::FEW }
+    let only_here = request.route == "GET /v1/revocations";
+    if request.changes() || only_here { &Kind::ALL } else { &Kind::FEW }
+}
+
+/// Where one file that does not come must not keep the others back.
+fn mostly_attachments(request: &Request) -> &'static [Kind] {
+    if request.route.ends_with("{name}") { &Kind::ALL } else { &Kind::FEW }
 }
 
 fn only_changes(request: &Request) -> &'static [Kind] {
@@ -74,7 +80,7 @@ fn collect_receipts() {
     let filing = Filing::new(&served, &codice_fiscale(80_003));
     prepared::unread(&filing, 3);
     let stage = filing.stage();
-    prepared::collect(&filing, &stage, 3).all(everything);
+    prepared::collect(&filing, &stage, 3).all(mostly_attachments);
 }
 
 #[test]
@@ -86,6 +92,7 @@ fn renew_environment() {
     let search = prepared::revoking(&filing, &stage, &RENEW);
     search.all(mostly_changes);
     search.in_doubt();
+    search.rewind.restore();
     let stage = filing.stage();
     prepared::renewing(&filing, &stage, &RENEW).all(mostly_changes);
 }
@@ -105,7 +112,9 @@ fn recover_environment() {
     let filing = Filing::new(&served, &codice_fiscale(80_006));
     prepared::unread(&filing, 2);
     let stage = filing.stage();
-    prepared::revoking(&filing, &stage, &RECOVER).all(mostly_changes);
+    let search = prepared::revoking(&filing, &stage, &RECOVER);
+    search.all(mostly_changes);
+    search.rewind.restore();
     let stage = filing.stage();
     prepared::renewing(&filing, &stage, &RECOVER).all(mostly_changes);
 }

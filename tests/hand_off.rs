@@ -11,7 +11,7 @@ use std::fs;
 use stage::impronta::{ARCHIVE, Filing};
 use stage::person::Person;
 use stage::transcript::Transcript;
-use stage::{Account, Served, Stage, codice_fiscale};
+use stage::{Account, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
 
 #[test]
 fn an_environment_is_set_up_by_hand() {
@@ -95,6 +95,43 @@ fn a_rejection_told_by_hand_leaves_the_way_free() {
         .filter(|path| path.join("rifiuto.txt").exists())
         .collect();
     assert_eq!(aside.len(), 1, "request and reason stay together");
+}
+
+#[test]
+fn an_environment_is_recovered_by_hand() {
+    let served = Served::start();
+    let (stage, mut account) = (Stage::new(&served), served.account(&codice_fiscale(80_004)));
+    stage.setup(&account, &[]).expect_success();
+    stage.hand_off(&served);
+    let person = Person::new(&served, &account);
+    // The person types the old PIN at the portal: the program never asks for it.
+    for secret in ["pin_di_revoca_esistente", "portal_password", "codice_pin"] {
+        account.set(secret, None);
+    }
+    account.set("pin_di_revoca", Some("NuovaRevoca67890abc"));
+    let mut told = Transcript::new(&stage, &account);
+    let recover = format!(
+        "run recover_environment codice_fiscale={} numero_busta={}",
+        account.codice_fiscale, account.numero_busta
+    );
+    told.runs(&recover, 4);
+    told.shows("Documenti/da inviare/2/ISTRUZIONI-REVOCA.txt");
+    told.note("the person asks for the revocation at the portal");
+    assert_eq!(person.revoke(PIN_DI_REVOCA), 202);
+    told.types("confirm 2", 0);
+    told.runs("resume 2", 4);
+    told.note("some days later the portal shows no environment any more");
+    told.types("confirm 2", 0);
+    told.runs("resume 2", 4);
+    told.types("status", 4);
+    let protocollo = person.upload(&stage.path("Documenti/da inviare/2/req.ccc"), "PKS10");
+    told.types(&format!("confirm 2 --protocollo {protocollo}"), 0);
+    stage.deliver("CERTIF.IN", &person.fetch(&protocollo, "CERTIF.IN"));
+    told.runs("resume 2", 0);
+    told.types("environments", 0);
+    told.types("status", 0);
+    told.check("hand_off_recovery");
+    assert_eq!((served.requests(), served.revocations()), (2, 1));
 }
 
 #[test]

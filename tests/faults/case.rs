@@ -80,6 +80,8 @@ impl Play<'_> {
             };
             collected = matches!(next, Next::Collect);
             let arguments = match next {
+                // Where the end is an error, it was reached nevertheless.
+                Next::Nothing if cell.commands == 0 => return Cell { exit: Some(0), ..cell },
                 Next::Nothing => return cell,
                 Next::Resume => self.resume(),
                 Next::Again => self.start.clone(),

@@ -57,7 +57,25 @@ impl Kind {
     /// What differs most: nothing reached, taken in and lost, taken in and killed, noise.
     pub const FEW: [Kind; 4] = [Kind::NobodyListens, Kind::CutAfter, Kind::Garbage, Kind::Killed];
 
-    /// What the table calls it.
+    /// What heads its column.
+    pub fn short(self) -> &'static str {
+        match self {
+            Kind::NobodyListens => "nobody",
+            Kind::Refuse => "403",
+            Kind::CutBefore => "cut<",
+            Kind::CutWithin => "cut=",
+            Kind::CutAfter => "cut>",
+            Kind::Slow => "slow",
+            Kind::Status => "503<",
+            Kind::StatusAfter => "503>",
+            Kind::Garbage => "noise",
+            Kind::WrongType => "page",
+            Kind::Truncated => "half",
+            Kind::Killed => "kill",
+        }
+    }
+
+    /// What it is called in full.
     pub fn name(self) -> &'static str {
         match self {
             Kind::NobodyListens => "refused: nobody listens",

@@ -59,19 +59,19 @@ impl Table {
     /// When any case failed.
     pub fn say(&self, remark: &str) {
         let mut text = format!("\n{}\n", self.title);
-        text.push_str(&format!("{:58}", "request"));
-        for column in 1..=Kind::ALL.len() {
-            text.push_str(&format!("{column:>5}"));
+        text.push_str(&format!("{:54}", "request"));
+        for kind in Kind::ALL {
+            text.push_str(&format!("{:>7}", kind.short()));
         }
         text.push('\n');
         for (name, cells) in &self.rows {
-            text.push_str(&format!("{name:58}"));
+            text.push_str(&format!("{name:54}"));
             for cell in cells {
                 let shown = cell.as_ref().map_or("·".to_owned(), |cell| {
                     let exit = cell.exit.map_or("k".to_owned(), |exit| exit.to_string());
                     format!("{exit}+{}", cell.commands)
                 });
-                text.push_str(&format!("{shown:>5}"));
+                text.push_str(&format!("{shown:>7}"));
             }
             text.push('\n');
         }
@@ -79,8 +79,8 @@ impl Table {
             .map(|exit| self.cells().filter(|cell| cell.exit == exit).count());
         let kills: u32 = self.cells().map(|cell| cell.kills).sum();
         text.push_str(&format!(
-            "{} cases: {} went on by themselves, {} were refused, {} in doubt, {} waited, {} were \
-             killed; {kills} kills in all; {remark}",
+            "{} cases: went on by itself {}, refused {}, in doubt {}, waiting {}, killed {}; kills in \
+             all {kills}; {remark}",
             self.cells().count(),
             exits[0],
             exits[1],
@@ -96,10 +96,10 @@ impl Table {
 /// What the columns and cells mean; said once.
 pub fn legend() -> String {
     let columns: Vec<String> =
-        (1..).zip(Kind::ALL).map(|(number, kind)| format!("{number} {}", kind.name())).collect();
+        Kind::ALL.iter().map(|kind| format!("{}: {}", kind.short(), kind.name())).collect();
     format!(
-        "columns: {}\ncells: exit code of the program that met the fault (k: it was killed) + \
-         commands until the end; the first of them is killed as well",
-        columns.join(", ")
+        "\ncolumns: {}\ncells: exit code of the program that met the fault (k: it was killed) + \
+         commands until the end, the first of which is killed, too, at one of twelve places",
+        columns.join("; ")
     )
 }

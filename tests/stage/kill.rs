@@ -2,11 +2,16 @@
 //!
 //! The points are in `core/kernel/src/crash_point.rs`; SIGKILL comes from here, from outside.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::{Account, Stage};
+
 /// Kills the process of `command` at its `point`-th crash point and gives the point's name; `None`
-/// when the process ended before it, which it must do well.
+/// when the process ended before it, which it must do well (a run that waits does well, too).
 pub fn killed_at(command: &mut Command, point: u32) -> Option<String> {
     command.env("CERALACCA_CRASH_POINT", point.to_string());
     let mut process =
@@ -24,6 +29,91 @@ pub fn killed_at(command: &mut Command, point: u32) -> Option<String> {
         said.push('\n');
     }
     let status = process.wait().unwrap();
-    assert!(name.is_some() || status.success(), "without a kill it finishes: {said}");
+    assert!(
+        name.is_some() || matches!(status.code(), Some(0 | 4)),
+        "without a kill it finishes: {said}"
+    );
     name
+}
+
+/// A run that was killed at one point after the other.
+pub struct Killed {
+    /// Name of the point, and how many steps were settled by then.
+    points: Vec<(String, usize)>,
+    /// With what exit code it ended.
+    pub ended: Option<i32>,
+}
+
+impl Killed {
+    pub fn count(&self) -> usize {
+        self.points.len()
+    }
+
+    pub fn was_at(&self, point: &str) -> bool {
+        self.points.iter().any(|(name, _)| name == point)
+    }
+}
+
+/// Kills one run at its first point, resumes it, kills it at the next, and so on to its end. What a run
+/// does over again after a kill it does at points that it has passed before: then it is killed one point
+/// further the next time. `arguments` begin the run, which will be the `run`-th.
+pub fn killed_in_turn(stage: &Stage, account: &Account, arguments: &[String], run: u64) -> Killed {
+    let secrets = account.secrets_file.display().to_string();
+    let number = run.to_string();
+    let patience = ["--patience", "0s"];
+    let resume = [&["resume", &number, "--approve", "--secrets", &secrets][..], &patience].concat();
+    let begin: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (mut points, mut seen) = (Vec::new(), BTreeSet::new());
+    let mut further = 1;
+    loop {
+        let begun = stage.journal().iter().any(|entry| entry["run"] == run);
+        // A process that resumes passes two points of its own before it goes on.
+        let (command, own) = if begun { (&resume, 2) } else { (&begin, 0) };
+        let Some(name) = killed_at(&mut stage.command(command), own + further) else { break };
+        assert!(points.len() < 1000, "it does not come to its end: {:?}", points.last());
+        // What is set aside has the time in its name.
+        let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+        let point = (name, settled(stage, run));
+        further = if seen.insert(point.clone()) { 1 } else { further + 1 };
+        let over = point.0 == "after journal finished";
+        points.push(point);
+        if over {
+            return Killed { points, ended: Some(0) };
+        }
+    }
+    let ended = stage.run(&resume);
+    // One that has ended well is not resumed.
+    let finished = ended.code == Some(2) && ended.stderr.contains("run.finished");
+    Killed { points, ended: if finished { Some(0) } else { ended.code } }
+}
+
+/// How many steps of a run have their outcome.
+fn settled(stage: &Stage, run: u64) -> usize {
+    let journal = stage.journal();
+    let of_run = journal.iter().filter(|entry| entry["run"] == run);
+    let settled = |entry: &&serde_json::Value| {
+        ["stage", "ended", "finished"].iter().any(|kind| !entry["event"][kind].is_null())
+    };
+    of_run.filter(settled).count()
+}
+
+impl Stage {
+    /// Temporary files that are left anywhere among the user's own.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        leftovers(self.folder.path())
+    }
+}
+
+fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != ".ceralacca" {
+            found.extend(leftovers(&path));
+        } else if name.starts_with(".ceralacca-") {
+            found.push(path);
+        }
+    }
+    found
 }

@@ -117,6 +117,14 @@ impl Served {
     }
 }
 
+impl Served {
+    /// How many revocations were taken in, from anybody.
+    pub fn revocations(&self) -> u64 {
+        let log = self.admin("GET", "/sandbox/v1/log?limit=1", None);
+        log["revocations"].as_u64().unwrap()
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.process.kill();

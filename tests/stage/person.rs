@@ -37,7 +37,8 @@ impl Stage {
     }
 }
 
-fn ca(served: &Served) -> Vec<u8> {
+/// The certificate of the CA, as the portal gives it.
+pub fn ca(served: &Served) -> Vec<u8> {
     let answer = http::request(&served.address, "GET", "/v1/ca/certificates", &[], "");
     let found: Value = serde_json::from_slice(&answer.body).unwrap();
     STANDARD.decode(found["certificates"][0].as_str().unwrap()).unwrap()

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{Place, check, complete, each, resume, run_script, setup, waits};
+use super::{Place, Snapshot, check, complete, each, resume, run_script, setup, waits};
 use crate::stage::{Account, Finished, Served, Stage, codice_fiscale};
 
 /// Golden file, and what the sandbox does to CERTIF.IN.
@@ -82,8 +82,8 @@ const REJECTIONS: [(&str, Rejected); 6] = [
     }),
     ("agency.rejected.revoked_keys", |served, stage, account| {
         let again = (
-            "receipt.require_accepted();",
-            "receipt.require_accepted();\n    \
+            "let receipt = portal.submit(request).wait(\"30d\").require_accepted();",
+            "let receipt = portal.submit(request).wait(\"30d\").require_accepted();\n    \
              receipt = portal.submit(env.certificate_request(account, pincode, pin_di_revoca, \
              agency::ca_certificates())).wait(\"2h\");\n    receipt.require_accepted();",
         );
@@ -118,21 +118,68 @@ fn a_rejected_request_is_said_to_be_one_and_is_not_sent_again() {
 }
 
 #[test]
-fn after_a_rejection_the_renamed_folder_is_out_of_the_way() {
+fn after_a_rejection_the_way_is_free_and_the_rejected_request_is_kept() {
     let served = Served::start();
     let stage = Stage::new(&served);
     let mut account = served.account(&codice_fiscale(63_140));
     let right = account.secrets["pincode"].clone();
     account.set("pincode", Some("AB12CD34EF56GH78IJ90"));
     assert_eq!(setup(&stage, &account, &[]).code, Some(1));
+    let sent = Snapshot::of(&stage.path("Documenti/inviati")).first("-req.ccc");
+    let request = fs::read(&sent).unwrap();
     account.set("pincode", Some(&right));
-    let place = Place::with(&stage, &served, &account);
-    check("environment.pending_request.rejected", 1, &setup(&stage, &account, &[]), place);
-    fs::rename(stage.path("ambiente"), stage.path("ambiente-scartato")).unwrap();
     setup(&stage, &account, &[]).expect_success();
-    complete("environment.pending_request.rejected", &stage.path("ambiente"));
-    waits("environment.pending_request.rejected", &stage.path("ambiente-scartato"));
+    complete("set aside", &stage.path("ambiente"));
+    let aside: Vec<_> = fs::read_dir(stage.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("rifiuto.txt").exists())
+        .collect();
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    waits("set aside", &aside[0]);
+    assert_eq!(fs::read(&sent).unwrap(), request, "what was sent is kept");
+    let reason = fs::read_to_string(aside[0].join("rifiuto.txt")).unwrap();
+    assert!(reason.contains("incode"), "{reason}");
     assert_eq!(served.requests(), 2);
+    // The first run knows what became of its request, and touches nothing.
+    assert_eq!(resume(&stage, &account).code, Some(1));
+    complete("set aside", &stage.path("ambiente"));
+    assert_eq!(served.requests(), 2);
+}
+
+/// Golden file, and what a first run meets on its way to a complete environment.
+const OPEN_REQUESTS: [(&str, &str, &[&str]); 3] = [
+    ("environment.pending_request.not_requested", "no_ca", &["--approve"]),
+    ("environment.pending_request.never_sent", "", &[]),
+    ("environment.pending_request.accepted", "truncated", &["--approve"]),
+];
+
+#[test]
+fn a_request_that_is_open_is_said_to_be_and_how_far_it_came() {
+    let served = Served::start();
+    each((63_250..).zip(OPEN_REQUESTS), |(number, (case, fault, more))| {
+        let stage = Stage::new(&served);
+        let account = served.account(&codice_fiscale(number));
+        let before = served.requests();
+        served.faults(&match fault {
+            "" => json!([]),
+            "no_ca" => json!([{ "route": "GET /v1/ca/certificates", "kind": "refuse" }]),
+            spoil => json!([{ "route": "*", "kind": { "certif_in": spoil } }]),
+        });
+        let mut arguments = stage.setup_arguments("setup_environment", &account);
+        arguments.retain(|argument| argument != "--json" && argument != "--approve");
+        arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+        let stopped = stage.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(stopped.code, Some(1), "{case}: {}", stopped.stderr);
+        served.faults(&json!([]));
+        let place = Place::with(&stage, &served, &account);
+        check(case, 1, &setup(&stage, &account, &[]), place);
+        waits(case, &stage.path("ambiente"));
+        // What it says helps.
+        resume(&stage, &account).expect_success();
+        complete(case, &stage.path("ambiente"));
+        assert_eq!(served.requests() - before, 1, "{case}");
+    });
 }
 
 #[test]
@@ -185,8 +232,8 @@ type Script = (&'static str, i32, (&'static str, &'static str));
 
 /// Scripts that wait or fetch in another way.
 const SCRIPTS: [Script; 4] = [
-    ("agency.receipt_late", 4, ("wait(\"2h\")", "wait(\"0s\")")),
-    ("agency.timeout_form", 2, ("wait(\"2h\")", "wait(\"two hours\")")),
+    ("agency.receipt_late", 4, ("wait(\"30d\")", "wait(\"0s\")")),
+    ("agency.timeout_form", 2, ("wait(\"30d\")", "wait(\"two hours\")")),
     ("agency.no_such_attachment", 1, ("attachment(\"CERTIF.IN\")", "attachment(\"CERTIF.OUT\")")),
     ("environment.already_complete", 1, ("#{ folder", "env.generate_keys(); #{ folder")),
 ];

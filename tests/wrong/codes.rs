@@ -109,6 +109,11 @@ fn of_a_library() -> Vec<Error> {
             reason: text("other certificates"),
             on_disk: text("the pending keys are still in in-attesa; the import is not complete"),
         },
+        // The submission says it in its own words, receipt.undecryptable.
+        KeystoreError::NoRecipient {
+            recipients: vec![text("serial 0a0b, issued by CN=CA Agenzia delle Entrate")],
+            environments: vec![text("/home/anna/Entrate/ambiente")],
+        },
         // Only a PKCS#12 file that says which key a certificate is of, and lies.
         KeystoreError::KeyMismatch {
             container: text("UTENTE.KS"),

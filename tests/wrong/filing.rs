@@ -396,7 +396,7 @@ const OTHER: &str =
     "receipt.open(environment::open(\"altro\", prompt::secret(\"password_esistente\")))";
 
 /// The environment of one account, as `altro` in the workspace of another.
-fn copy(from: &Filing<'_>, to: &Stage) {
+pub fn copy(from: &Filing<'_>, to: &Stage) {
     let stage = from.stage();
     fs::create_dir(to.path("altro")).unwrap();
     for name in ["UTEF.P12", "UTEC.P12", "UTENTE.KS"] {

@@ -3,11 +3,13 @@
 #![allow(unreachable_pub, reason = "tests are their own crate")]
 
 mod answers;
+mod by_hand;
 mod codes;
 mod faults;
 mod files;
 mod filing;
 mod inputs;
+mod life;
 mod network;
 mod runs;
 mod scripts;
@@ -53,7 +55,13 @@ impl<'a> Place<'a> {
         }
         let names: Vec<_> = names.iter().map(|(found, name)| (found.as_str(), *name)).collect();
         let text = numbers(&golden::steady(text, &names), "process ", "N");
-        let shipped = ["setup_environment.rhai:", "file_impronta.lua:", "file_impronta.rhai:"];
+        let shipped = [
+            "setup_environment.rhai:",
+            "import_certificates.rhai:",
+            "change_password.lua:",
+            "file_impronta.lua:",
+            "file_impronta.rhai:",
+        ];
         let text = shipped.iter().fold(text, |text, script| numbers(&text, script, "LINE"));
         let text = numbers(&text, "127.0.0.1:", "PORT");
         four_digits(&without_protocollo(&text), " bytes")
@@ -66,7 +74,9 @@ fn without_protocollo(text: &str) -> String {
     let last = parts.len() - 1;
     for part in &mut parts[..last] {
         let bare = part.trim_end_matches(|character: char| character.is_ascii_digit()).len();
-        part.replace_range(bare.., "NUMBER");
+        if bare < part.len() {
+            part.replace_range(bare.., "NUMBER");
+        }
     }
     parts.join(".rcc")
 }
@@ -190,6 +200,12 @@ impl Snapshot {
             }
         }
         Snapshot(found)
+    }
+
+    /// The first file whose name ends so.
+    pub fn first(&self, ending: &str) -> PathBuf {
+        let found = self.0.keys().find(|path| path.to_string_lossy().ends_with(ending));
+        found.unwrap_or_else(|| panic!("no {ending} among {:?}", self.0.keys())).clone()
     }
 
     /// What differs from a later one, by name.

@@ -123,7 +123,7 @@ fn what_another_process_works_on_is_left_alone() {
 fn an_answer_that_cannot_be_kept_is_asked_for_again() {
     let served = Served::start();
     let account = served.account(&codice_fiscale(66_300));
-    let (stage, mut process) = held(&served, &account, "before rename to attempt.json", 55);
+    let (stage, mut process) = held(&served, &account, "before rename to attempt.json", 48);
     process.kill().unwrap();
     process.wait().unwrap();
     let outbox = fs::read_dir(stage.path(".ceralacca/outbox")).unwrap().next().unwrap().unwrap();
@@ -176,6 +176,7 @@ fn a_receipt_that_cannot_be_saved_stays_with_the_agency() {
     let sent = fs::read_dir(stage.path("Documenti/inviati")).unwrap().next().unwrap().unwrap();
     let protocollo = sent.file_name().to_string_lossy()[..17].to_owned();
     let in_the_way = stage.path("Documenti/ricezione").join(protocollo);
+    fs::remove_dir_all(&in_the_way).unwrap();
     fs::write(&in_the_way, "in the way").unwrap();
     served.admin("PUT", "/sandbox/v1/clock", Some(&json!({ "offset_seconds": 3601 })));
     let refused = resume(&stage, &account);

@@ -86,7 +86,9 @@ impl CliError {
                 "settings.unreadable",
                 format!("the settings {} cannot be read", path.display()),
             )
-            .expected("documents, environment, [agency], [proxy], [timestamp], [trust], [impronta]")
+            .expected(
+                "documents, environment, norme, [agency], [proxy], [timestamp], [trust], [impronta]",
+            )
             .found(problem.trim_end())
             .state(NOTHING)
             .next("correct the file"),

@@ -52,7 +52,7 @@ fn save(documents: &Path, run: RunId, sheet: &Sheet, at: Timestamp) -> Result<Pa
     let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
     let text = format!("{}\nceralacca, run {run}, {at}\n", sheet.to_text());
     std::fs::create_dir_all(&folder)
-        .and_then(|()| atomic_file::write(&path, text.as_bytes()))
+        .and_then(|()| atomic_file::write_alone(&path, text.as_bytes()))
         .map_err(|error| IdentityError::SummaryNotSaved {
             path: path.display().to_string(),
             system: error.to_string(),

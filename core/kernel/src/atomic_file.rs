@@ -18,6 +18,21 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`write`], for a file that only one call ever writes: what an interruption leaves behind is
+/// written over when the call is repeated, also in a folder that others write into.
+pub fn write_alone(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = parent(path)?.join(format!("{TEMPORARY_PREFIX}{}", name(path)));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&staged)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    rename(&staged, path)
+}
+
 /// As [`write`], but fails with `AlreadyExists` when the file is there.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = staged(path, bytes)?;

@@ -78,7 +78,9 @@ fn describe_argument(argument: &Value) -> String {
     let Value::Handle(handle) = argument else {
         return serde_json::to_string(argument).unwrap_or_default();
     };
-    let called = NAMES.iter().find_map(|name| handle.id.get(name).and_then(Value::as_str));
+    let called = NAMES.iter().find_map(|name| {
+        handle.id.get(name).and_then(Value::as_str).filter(|called| !called.is_empty())
+    });
     match called.or(handle.id.as_str()) {
         Some(name) => format!("{} {name}", handle.kind),
         None => handle.kind.clone(),

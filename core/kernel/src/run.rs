@@ -470,14 +470,15 @@ fn started(entries: &[Entry]) -> Result<(Value, String), Error> {
     }
 }
 
-/// Whether a primitive asks the outside and changes nothing there.
+/// Whether a primitive only asks the outside or looks at what came from there, and changes nothing.
 fn only_fetches(registry: &Registry, full_name: &str) -> bool {
     let primitive = full_name
         .split_once("::")
         .and_then(|(namespace, name)| registry.primitive(namespace, name).ok());
     primitive.is_some_and(|primitive| {
+        let fetches = primitive.touches.contains(&Touch::Fetches);
         primitive.effect != Effect::Once
-            && primitive.touches.contains(&Touch::Fetches)
+            && (fetches || primitive.touches == [Touch::Reads])
             && !primitive.touches.contains(&Touch::Sends)
     })
 }

@@ -17,6 +17,35 @@ pub(crate) enum RunError {
     NoStart,
 }
 
+impl RunError {
+    fn explain_over(&self) -> Report {
+        use RunError::*;
+        match self {
+            Finished { run } => Report::usage("run.finished", format!("run {run} is finished"))
+                .expected("a run with something left to do")
+                .found("a finished one")
+                .state("nothing was done")
+                .next(format!("ceralacca runs {run} shows its result")),
+            Abandoned { run } => Report::usage("run.abandoned", format!("run {run} was given up"))
+                .expected("a run with something left to do")
+                .found("one that was abandoned")
+                .state("nothing was done")
+                .next("start a new run"),
+            NotToBeAbandoned { run } => Report::refused(
+                "run.not_to_be_abandoned",
+                format!("run {run} may have sent something, or waits for an answer"),
+            )
+            .expected("a run that is certain to have nothing under way")
+            .found("a step without an outcome")
+            .state("nothing was changed")
+            .next(format!(
+                "ceralacca resume {run}; where a person uploads, ceralacca confirm {run}"
+            )),
+            other => unreachable!("{other:?} is explained elsewhere"),
+        }
+    }
+}
+
 impl Explain for RunError {
     fn explain(&self) -> Report {
         use RunError::*;
@@ -53,26 +82,7 @@ impl Explain for RunError {
             .found(why)
             .state(format!("in doubt: {call}; it will not be repeated before that is answered"))
             .next("ceralacca resume RUN, once the other side can be asked"),
-            Finished { run } => Report::usage("run.finished", format!("run {run} is finished"))
-                .expected("a run with something left to do")
-                .found("a finished one")
-                .state("nothing was done")
-                .next(format!("ceralacca runs {run} shows its result")),
-            Abandoned { run } => Report::usage("run.abandoned", format!("run {run} was given up"))
-                .expected("a run with something left to do")
-                .found("one that was abandoned")
-                .state("nothing was done")
-                .next("start a new run"),
-            NotToBeAbandoned { run } => Report::refused(
-                "run.not_to_be_abandoned",
-                format!("run {run} may have sent something, or waits for an answer"),
-            )
-            .expected("a run that is certain to have nothing under way")
-            .found("a step without an outcome")
-            .state("nothing was changed")
-            .next(format!(
-                "ceralacca resume {run}; where a person uploads, ceralacca confirm {run}"
-            )),
+            Finished { .. } | Abandoned { .. } | NotToBeAbandoned { .. } => self.explain_over(),
             NoStart => {
                 Report::refused("journal.no_start", "the run has no beginning in the journal")
                     .state("nothing was done")

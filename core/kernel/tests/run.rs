@@ -49,6 +49,9 @@ primitives! {
     /// A number from outside, another one each time.
     function fetch() -> i64 [since "0.1.0", recorded, touches(Fetches)] = count;
 
+    /// Looks at the number and gives it back.
+    function look(number: i64) -> i64 [since "0.1.0", recorded, touches(Reads)] = look;
+
     /// Does not like the number while the outside refuses.
     function import(number: i64) -> i64 [since "0.1.0", recorded, touches()] = import;
 
@@ -98,6 +101,10 @@ fn count(_: &mut Call<'_>) -> Result<i64, Error> {
 fn world_count() -> i64 {
     thread_local!(static NEXT: Cell<i64> = const { Cell::new(0) });
     NEXT.replace(NEXT.get() + 1)
+}
+
+fn look(_: &mut Call<'_>, number: i64) -> Result<i64, Error> {
+    Ok(number)
 }
 
 fn import(_: &mut Call<'_>, number: i64) -> Result<i64, Error> {
@@ -380,6 +387,8 @@ fn what_was_fetched_is_fetched_again_when_it_is_to_blame() {
     let script: Script = |world| {
         world.call("world", "send", vec!["a".into()])?;
         let number = world.call("world", "fetch", vec![])?;
+        // What was only looked at is looked at again, too.
+        let number = world.call("world", "look", vec![number])?;
         world.stage("Importa")?;
         world.call("world", "import", vec![number])
     };

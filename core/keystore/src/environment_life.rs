@@ -84,7 +84,7 @@ pub(crate) fn recovery_sheet(
     let folder = document_archive::folder(&folders.documents, RIEPILOGHI)
         .map_err(disk::refused("creating", &wanted, state))?;
     let path = folder.join(&sheet.file_name);
-    atomic_file::write(&path, sheet.text.as_bytes())
+    atomic_file::write_alone(&path, sheet.text.as_bytes())
         .map_err(disk::refused("writing", &path, state))?;
     Ok(path.display().to_string())
 }

@@ -272,7 +272,8 @@ fn explain_request(error: &KeystoreError) -> Report {
 }
 
 const NOT_IMPORTED: &str = "nothing was imported; the pending keys are safe in in-attesa";
-const FETCH_AGAIN: &str = "ceralacca resume fetches the receipt and its CERTIF.IN again";
+const FETCH_AGAIN: &str = "ceralacca resume fetches the receipt and its CERTIF.IN again; one that came \
+                           by hand is to be replaced by the right file first";
 
 fn explain_certif_in_bytes(error: &KeystoreError) -> Report {
     use KeystoreError as E;

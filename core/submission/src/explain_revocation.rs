@@ -12,7 +12,10 @@ pub(crate) fn explain_revocation(error: &SubmissionError) -> Report {
         BustaForm { numero, tipo } => {
             Report::usage("agency.busta_form", "the number of the busta does not have its form")
                 .expected("numero: letters and digits, at most 30; tipo: A, or up to 3 letters")
-                .found(format!("{numero} and {tipo} characters, or others than these"))
+                .found(match (1..=30).contains(numero) && (1..=3).contains(tipo) {
+                    true => "other characters than letters and digits".to_owned(),
+                    false => format!("numero of {numero} characters, tipo of {tipo}"),
+                })
                 .state("nothing was revoked")
                 .next("copy numero busta from the sheet with the credentials")
         }
@@ -29,10 +32,12 @@ pub(crate) fn explain_revocation(error: &SubmissionError) -> Report {
         ),
         UnreadReceipts { protocolli } => Report::refused(
             "agency.unread_receipts",
-            format!(
-                "{} receipts are unread, and only this environment opens them",
-                protocolli.len()
-            ),
+            match protocolli.len() {
+                1 => "a receipt is unread, and only this environment opens it".to_owned(),
+                count => {
+                    format!("{count} receipts are unread, and only this environment opens them")
+                }
+            },
         )
         .expected("every receipt opened before the environment is revoked")
         .found(listed(protocolli))
@@ -45,7 +50,7 @@ pub(crate) fn explain_revocation(error: &SubmissionError) -> Report {
             "agency.revocation_late",
             "the revocation has not come into force in time",
         )
-        .expected(format!("it within {timeout_seconds} seconds"))
+        .expected(format!("that it is in force within {timeout_seconds} seconds"))
         .found(printable(last, 300))
         .state(format!("the revocation was asked for at {requested_at} and is queued"))
         .next("ceralacca resume, later; do not ask for it again"),

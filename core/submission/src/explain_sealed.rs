@@ -140,7 +140,10 @@ fn explain_not_open(error: &SubmissionError) -> Report {
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             Report::refused(
                 "agency.not_all_opened",
-                format!("{} receipts could not be opened", not_opened.len()),
+                match not_opened.len() {
+                    1 => "a receipt could not be opened".to_owned(),
+                    count => format!("{count} receipts could not be opened"),
+                },
             )
             .expected("every sealed receipt opened")
             .found(format!("{}{more}", printable(&reasons.join("; "), 1500)))

@@ -239,19 +239,28 @@ fn refusal(error: &Error) -> Error {
         Some(ceralacca_kernel::Value::Str(code)) => code.clone(),
         _ => String::new(),
     };
-    let next = match code.as_str() {
-        "gateway.wrong_pin" | "gateway.unknown_busta" => {
-            "check numero busta and PIN di revoca, then ceralacca resume; a PIN that is lost is not \
-             given again: then only an office of the Agency can revoke"
-        }
-        "gateway.revocation_pending" => {
-            "it was asked for before: ceralacca status shows by which run, resume that one"
-        }
-        "gateway.no_environment" => "nothing is left to revoke: run setup_environment",
+    let (state, next) = match code.as_str() {
+        "gateway.wrong_pin" => (
+            NOTHING_REVOKED,
+            "check the PIN di revoca, then ceralacca resume; a PIN that is lost is not given again: \
+             then only an office of the Agency can revoke",
+        ),
+        "gateway.unknown_busta" => (
+            NOTHING_REVOKED,
+            "check numero busta; a run keeps its inputs: ceralacca abandon RUN --reason busta, then \
+             start again with the right one",
+        ),
+        "gateway.revocation_pending" => (
+            "what was asked for before stands; nothing was added to it",
+            "ceralacca status shows which run asked for it: resume that one",
+        ),
+        "gateway.no_environment" => (
+            "no environment is in force; nothing was asked for",
+            "nothing is left to revoke: run setup_environment",
+        ),
         _ => return error.clone(),
     };
-    report.next = next.to_owned();
-    report.state = "nothing was revoked".to_owned();
+    (report.state, report.next) = (state.to_owned(), next.to_owned());
     report.into()
 }
 
@@ -351,5 +360,6 @@ impl Mark {
 
 /// The secret that was chosen when the environment was set up: typed once here.
 const PIN_DI_REVOCA: &str = "pin_di_revoca_esistente";
+const NOTHING_REVOKED: &str = "nothing was revoked";
 /// The folder of the marks.
 pub(crate) const REVOCATIONS: &str = "revocations";

@@ -22,7 +22,8 @@ pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
     }
     let workspace = program.workspace()?;
     let catalogue = program.catalogue(Some(&workspace.root));
-    let workflow = catalogue.find(name)?;
+    let mut workflow = catalogue.find(name)?;
+    require_utente(&workspace, &mut workflow);
     let terminal = Terminal::new(&run.unattended)?;
     let given = gather(context, &workspace, &workflow, &terminal, &run.inputs)?;
     let input = workflow.declaration.read_inputs(&workflow.name, &program.registry, &given)?;
@@ -72,6 +73,19 @@ pub(super) fn go_on(
     let options = program.run_options(workspace, terminal)?;
     let engine = catalogue.engine_for(&workflow.source)?;
     ceralacca_kernel::Run::resume(options, engine, &workflow, id)
+}
+
+/// Through a gateway a run cannot go on without the portal's user, and inputs are given only once:
+/// better asked for now than missed when the keys are made. By hand nobody needs one.
+fn require_utente(workspace: &Workspace, workflow: &mut Workflow) {
+    if workspace.settings.agency.hand_off {
+        return;
+    }
+    let declaration = &mut workflow.declaration;
+    if declaration.uses.iter().any(|namespace| namespace == "agency") {
+        let utente = declaration.inputs.iter_mut().find(|input| input.name == "utente");
+        utente.into_iter().for_each(|input| input.optional = false);
+    }
 }
 
 /// Inputs from the command line, then from the settings, then from the operator.

@@ -42,7 +42,7 @@ fn a_revocation_takes_effect_after_its_delay() {
     world.sandbox.set_clock_offset(600).unwrap();
     assert_eq!(listed(&world).len(), 2);
     let in_force = json!({ "requested_at": NOW, "effective_at": "2026-11-21T20:27:01Z" });
-    assert_eq!(find(&world, &token, KEY), [in_force.clone()]);
+    assert_eq!(find(&world, &token, KEY), std::slice::from_ref(&in_force));
     let world = world.reopened();
     assert_eq!(listed(&world).len(), 2);
     let token = world.login(&rossi);

@@ -260,7 +260,7 @@ fn keep_receipt(
             let problem = error.to_string();
             HandOffError::ReceiptUnusable { path: given.path.display().to_string(), problem }
         })?;
-        atomic_file::write(&path, &bytes).map_err(not_stored)?;
+        atomic_file::write_alone(&path, &bytes).map_err(not_stored)?;
     }
     Ok(GivenReceipt { path, sha256 })
 }

@@ -161,7 +161,9 @@ fn explain_waiting(error: &HandOffError) -> Report {
             "hand_off.to_be_sent",
             format!("{name} waits for a person to upload it to the portal"),
         )
-        .expected("the page \"conferma della trasmissione\" of \"Invio documenti\", then its word")
+        .expected(
+            "an upload to the page \"conferma della trasmissione\", and somebody who says so here",
+        )
         .found(format!("nobody has said yet whether {copy} was sent"))
         .state("this program has sent nothing itself; the file is kept and must not be made anew")
         .next(format!(
@@ -269,13 +271,17 @@ fn explain_files(error: &HandOffError) -> Report {
         .state("nothing was concluded from this file; it was left as it is")
         .next("save it from \"Ricerca ricevute\" once more in its place, then ceralacca resume")
         .fetch_again(),
-        NoCaFile { what, setting } => {
-            Report::refused("hand_off.no_ca", format!("{what} is not configured"))
-                .expected("a file with it, since this program does not ask the portal")
-                .found(format!("no {setting} in ceralacca.toml"))
-                .state("nothing was sent, nothing was asked for")
-                .next(format!("put it into a file, write [agency] {setting} = [\"…\"], resume"))
-        }
+        NoCaFile { what, setting } => Report::refused(
+            "hand_off.no_ca",
+            format!("{what} is not configured"),
+        )
+        .expected("a file with it, since this program does not ask the portal")
+        .found(format!("no {setting} in ceralacca.toml"))
+        .state("nothing was sent, nothing was asked for")
+        .next(format!(
+            "save it as a file, add {setting} = [\"…\"] to [agency] of ceralacca.toml, then \
+                     ceralacca resume"
+        )),
         CaFileUnusable { path, problem } => {
             Report::refused("hand_off.ca_unusable", format!("{path} cannot be used"))
                 .expected("X.509 in DER or PEM")

@@ -82,7 +82,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), HandOffError> {
     }
     let folder = path.parent().unwrap_or(path);
     document_archive::create(folder)
-        .and_then(|()| atomic_file::write(path, bytes))
+        .and_then(|()| atomic_file::write_alone(path, bytes))
         .map_err(|error| HandOffError::not_stored(path, &error))
 }
 
