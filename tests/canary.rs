@@ -13,7 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::json;
 use stage::impronta::{ARCHIVE, Filing, run};
-use stage::{Account, Finished, PROGRAM, Served, Stage, codice_fiscale};
+use stage::kill::killed_at;
+use stage::person::Person;
+use stage::{Account, Finished, PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
 
 #[test]
 fn secrets_stay_where_they_belong() {
@@ -30,7 +32,7 @@ fn secrets_stay_where_they_belong() {
     account.set("portal_password", Some(&right));
 
     // Resumed to the end, while the command lines and environments of its processes are read.
-    let resumed = watched(&stage, &account);
+    let resumed = watched(&stage, &account, "resume 1", 0);
     let places = places(&stage, &served, &[&failed, &resumed.finished], resumed.seen);
     search_all("an environment", &places, &canaries);
 }
@@ -69,12 +71,10 @@ fn the_secrets_of_a_filing_stay_where_they_belong() {
         assert_eq!(failed.error_code(), code, "{name}: {}{}", failed.stdout, failed.stderr);
         account.set(name, Some(&right));
         outputs.push(failed);
-        let also =
-            forms(text).into_iter().map(|(form, bytes)| (format!("wrong {name}"), form, bytes));
-        canaries.extend(also);
+        canaries.extend(canary(&format!("wrong {name}"), text));
     }
     let marks = served.marks();
-    let resumed = watched(&stage, &account);
+    let resumed = watched(&stage, &account, "resume 1", 0);
     outputs.push(resumed.finished);
     assert_eq!((marks, served.marks(), served.communications()), (1, 1, 1));
     let outputs: Vec<&Finished> = outputs.iter().collect();
@@ -85,17 +85,169 @@ fn the_secrets_of_a_filing_stay_where_they_belong() {
     search_all("a filing", &places, &canaries);
 }
 
-/// A run that was resumed to its end, and what other processes could see of it.
+/// The PINs and passwords of what comes after the first environment.
+const LATER: [(&str, &str); 4] = [
+    ("pin_di_revoca_esistente", PIN_DI_REVOCA),
+    ("pin_di_revoca", "NuovaRevocaCanarino1"),
+    ("password", "Passero77Beta"),
+    ("password_precedente", PASSWORD),
+];
+
+#[test]
+fn the_secrets_of_a_recovery_stay_where_they_belong() {
+    let served = Served::start();
+    let mut filing = Filing::new(&served, &codice_fiscale(40_002));
+    let stage = filing.stage();
+    filing.file(&stage, 1).expect_success();
+    let account = &mut filing.account;
+    LATER.iter().for_each(|(name, text)| account.set(name, Some(text)));
+    let mut canaries = canaries(account);
+    let mut seen = Vec::new();
+    let mut outputs = Vec::new();
+    let mut go = |account: &Account, command: &str, code: i32| {
+        let watched = watched(&stage, account, command, code);
+        seen.extend(watched.seen);
+        outputs.push(watched.finished);
+    };
+
+    // A wrong PIN, then the right one.
+    canaries.extend(canary("wrong PIN", "SbagliataRevoca1"));
+    account.set("pin_di_revoca_esistente", Some("SbagliataRevoca1"));
+    go(account, &recover(account), 1);
+    account.set("pin_di_revoca_esistente", Some(PIN_DI_REVOCA));
+    go(account, "resume 2", 0);
+
+    // Another password, with a wrong one at first.
+    canaries.extend(canary("third password", "Tortora55Gamma"));
+    canaries.extend(canary("wrong password", "Corvo66Delta"));
+    account.set("password", Some("Tortora55Gamma"));
+    account.set("password_esistente", Some("Corvo66Delta"));
+    go(account, "run change_password", 1);
+    account.set("password_esistente", Some("Passero77Beta"));
+    go(account, "resume 3", 0);
+
+    // What was opened is lost; the receipt opens with the password of the environment set aside.
+    for folder in ["Documenti/ricevute", "Documenti/esiti"] {
+        fs::remove_dir_all(stage.path(folder)).unwrap();
+    }
+    account.set("password_esistente", Some("Tortora55Gamma"));
+    account.set("password_precedente", Some("Corvo66Delta"));
+    let collect = format!("run collect_receipts utente={}", account.utente);
+    go(account, &collect, 0);
+    account.set("password_precedente", Some(PASSWORD));
+    go(account, &collect, 0);
+
+    let outputs: Vec<&Finished> = outputs.iter().collect();
+    let places = places(&stage, &served, &outputs, seen);
+    assert_places(&places, &["scheda-di-recupero", "/revocations/", ".rel", "/ambiente_"]);
+    search_all("a recovery", &places, &canaries);
+}
+
+fn recover(account: &Account) -> String {
+    let Account { codice_fiscale, utente, numero_busta, .. } = account;
+    format!(
+        "run recover_environment codice_fiscale={codice_fiscale} utente={utente} \
+         numero_busta={numero_busta} --patience 0s"
+    )
+}
+
+/// What a change of the password leaves wherever it is killed.
+#[test]
+fn a_killed_change_of_the_password_leaves_no_secret() {
+    let served = Served::start();
+    let mut filing = Filing::new(&served, &codice_fiscale(40_003));
+    filing.account.set("password", Some("Passero77Beta"));
+    let canaries = canaries(&filing.account);
+    let secrets = filing.account.secrets_file.display().to_string();
+    let arguments = ["run", "change_password", "--secrets", &secrets];
+    let mut points = 0;
+    let mut searched = 0;
+    for point in 1.. {
+        let stage = filing.stage();
+        if killed_at(&mut stage.command(&arguments), point).is_none() {
+            break;
+        }
+        points += 1;
+        let mut left: Vec<(String, Vec<u8>)> = files(stage.folder.path())
+            .into_iter()
+            .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+            .collect();
+        searched += left.len();
+        left.push(("journal".into(), format!("{:?}", stage.journal()).into_bytes()));
+        let found = search(&left, &canaries);
+        assert!(found.is_empty(), "point {point}: {found:#?}");
+    }
+    assert!(points > 8, "{points}");
+    stage::say(&format!("change_password: {searched} files searched after {points} kills"));
+}
+
+#[test]
+fn the_secrets_of_a_hand_off_stay_where_they_belong() {
+    let served = Served::start();
+    let stage = Stage::by_hand(&served);
+    let mut account = served.account(&codice_fiscale(40_004));
+    let person = Person::new(&served, &account);
+    let mut canaries = canaries(&account);
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut go = |account: &Account, command: &str, code: i32| {
+        let watched = watched(&stage, account, command, code);
+        // Sheets come and go.
+        found.extend(places(&stage, &served, &[&watched.finished], watched.seen));
+    };
+    let upload = |run: u32, account: &mut Account, go: &mut dyn FnMut(&Account, &str, i32)| {
+        let request = stage.path(&format!("Documenti/da inviare/{run}/req.ccc"));
+        let protocollo = person.upload(&request, "PKS10");
+        stage.run(&["confirm", &run.to_string(), "--protocollo", &protocollo]).expect_success();
+        go(account, &format!("resume {run} --patience 0s"), 4);
+        stage.deliver(&format!("{run}-CERTIF.IN"), &person.fetch(&protocollo, "CERTIF.IN"));
+        go(account, &format!("resume {run}"), 0);
+    };
+    let setup = format!("run setup_environment codice_fiscale={}", account.codice_fiscale);
+    go(&account, &setup, 4);
+    upload(1, &mut account, &mut go);
+
+    LATER.iter().for_each(|(name, text)| account.set(name, Some(text)));
+    canaries.extend(self::canaries(&account));
+    go(&account, &recover(&account), 4);
+    assert_eq!(person.revoke(PIN_DI_REVOCA), 202);
+    stage.run(&["confirm", "2"]).expect_success();
+    go(&account, "resume 2 --patience 0s", 4);
+    stage.run(&["confirm", "2"]).expect_success();
+    go(&account, "resume 2 --patience 0s", 4);
+    upload(2, &mut account, &mut go);
+
+    assert_places(
+        &found,
+        &[
+            "1/ISTRUZIONI.txt",
+            "ISTRUZIONI-REVOCA.txt",
+            "ricezione/ISTRUZIONI-1.txt",
+            "scheda-di-recupero",
+            "/hand-off/",
+            "/revocations/",
+        ],
+    );
+    found.sort();
+    found.dedup();
+    search_all("a hand-off", &found, &canaries);
+}
+
+/// A run to its end or its rest, and what other processes could see of it.
 struct Watched {
     finished: Finished,
     seen: Vec<u8>,
 }
 
-fn watched(stage: &Stage, account: &Account) -> Watched {
+fn watched(stage: &Stage, account: &Account, command: &str, code: i32) -> Watched {
     let secrets = account.secrets_file.display().to_string();
-    let mut command = stage.command(&["resume", "1", "--approve", "--secrets", &secrets]);
-    let mut process =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut arguments: Vec<&str> = command.split(' ').collect();
+    arguments.extend(["--approve", "--secrets", &secrets]);
+    let mut process = stage
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut seen = Vec::new();
     while process.try_wait().unwrap().is_none() {
         seen.extend(all_processes(process.id()));
@@ -103,13 +255,24 @@ fn watched(stage: &Stage, account: &Account) -> Watched {
     }
     let output = process.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (code, stdout) = (output.status.code(), text(&output.stdout));
-    let finished = Finished { code, stdout, stderr: text(&output.stderr) }.expect_success();
+    let finished = Finished {
+        code: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    };
+    assert_eq!(finished.code, Some(code), "{command}\n{}{}", finished.stdout, finished.stderr);
     if Path::new("/proc/self/cmdline").exists() {
-        let itself = format!("resume\x001\x00--approve\x00--secrets\x00{secrets}");
+        let itself = arguments.join("\0");
         assert!(contains(&seen, itself.as_bytes()), "the process itself was seen");
     }
     Watched { finished, seen }
+}
+
+/// Checks that files of these names are among what is searched.
+fn assert_places(places: &[(String, Vec<u8>)], wanted: &[&str]) {
+    for wanted in wanted {
+        assert!(places.iter().any(|(place, _)| place.contains(wanted)), "{wanted} is searched");
+    }
 }
 
 /// Everything that is searched, by name.
@@ -177,14 +340,15 @@ fn canaries(account: &Account) -> Vec<Canary> {
     let mut canaries = Vec::new();
     let mut secrets = account.secrets.clone();
     secrets.insert("wrong portal password".into(), "PortaleSbagliatoCanarino".into());
-    secrets.remove("password_esistente");
     for (name, text) in secrets {
-        assert!(text.len() >= 8, "{name} is too short to be unmistakable");
-        for (form, bytes) in forms(&text) {
-            canaries.push((name.clone(), form, bytes));
-        }
+        canaries.extend(canary(&name, &text));
     }
     canaries
+}
+
+fn canary(name: &str, text: &str) -> Vec<Canary> {
+    assert!(text.len() >= 8, "{name} is too short to be unmistakable");
+    forms(text).into_iter().map(|(form, bytes)| (name.to_owned(), form, bytes)).collect()
 }
 
 /// A text as it may be written: UTF-8, UTF-16, hexadecimal, base64 at each of the three offsets.

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "containers/others.rs"]
+mod others;
 mod stage;
 
 use std::fs;
@@ -70,6 +72,11 @@ impl Made {
         }
         let ca = self.served.folder.path().join("ca-SANDBOX.cer").display().to_string();
         agrees("openssl", &["x509", "-inform", "DER", "-in", &ca, "-out", &self.path("ca.pem")]);
+    }
+
+    /// Makes the stores that others start from anew, for the password in the file.
+    fn repack(&mut self) {
+        fs::remove_dir_all(self.stage.path("da-openssl")).unwrap();
     }
 
     /// What `certificates` says of an environment's folder.
@@ -237,7 +244,7 @@ fn openssl_accepts_the_certificates() {
 type Writer = fn(&Made, &Path);
 
 /// Who writes an environment, and what it is told.
-const WRITERS: [(&str, Writer); 5] = [
+const WRITERS: [(&str, Writer); 7] = [
     ("openssl", |made, folder| with_openssl(made, folder, &[])),
     ("openssl, as old Java did", |made, folder| {
         with_openssl(
@@ -261,8 +268,25 @@ const WRITERS: [(&str, Writer); 5] = [
             &["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"],
         );
     }),
-    ("keytool", with_keytool),
-    ("pk12util", with_nss),
+    ("keytool", |made, folder| with_keytool(made, folder, &[])),
+    ("keytool, as old Java did", |made, folder| {
+        with_keytool(made, folder, &["-J-Dkeystore.pkcs12.legacy"]);
+    }),
+    ("pk12util", |made, folder| with_nss(made, folder, &[])),
+    ("pk12util, as old NSS did", |made, folder| {
+        with_nss(
+            made,
+            folder,
+            &[
+                "-c",
+                "PKCS #12 V2 PBE With SHA-1 And 3KEY Triple DES-CBC",
+                "-C",
+                "PKCS #12 V2 PBE With SHA-1 And 40 Bit RC2 CBC",
+                "-M",
+                "SHA-1",
+            ],
+        );
+    }),
 ];
 
 #[test]
@@ -340,14 +364,14 @@ fn with_openssl(made: &Made, folder: &Path, algorithms: &[&str]) {
 }
 
 /// Java's own: stores imported and written anew, and a UTENTE.KS of both keys.
-fn with_keytool(made: &Made, folder: &Path) {
+fn with_keytool(made: &Made, folder: &Path, form: &[&str]) {
     let ours = made.stage.path("da-openssl");
     if !ours.exists() {
         fs::create_dir(&ours).unwrap();
         with_openssl(made, &ours, &[]);
     }
     for store in ["UTEF.P12", "UTEC.P12"] {
-        import(made, &ours.join(store), &folder.join(store), "PKCS12", "sign_keypair0");
+        import(made, &ours.join(store), &folder.join(store), "PKCS12", "sign_keypair0", form);
     }
     store_with_keytool(made, folder, "JKS");
 }
@@ -359,34 +383,35 @@ fn store_with_keytool(made: &Made, folder: &Path, kind: &str) {
         with_openssl(made, &ours, &[]);
     }
     let utente = folder.join("UTENTE.KS");
-    import(made, &ours.join("UTEF.P12"), &utente, kind, "sign_keypair0");
-    import(made, &ours.join("UTEC.P12"), &utente, kind, "cipher_keypair0");
+    import(made, &ours.join("UTEF.P12"), &utente, kind, "sign_keypair0", &[]);
+    import(made, &ours.join("UTEC.P12"), &utente, kind, "cipher_keypair0", &[]);
 }
 
-fn import(made: &Made, from: &Path, to: &Path, kind: &str, alias: &str) {
+fn import(made: &Made, from: &Path, to: &Path, kind: &str, alias: &str, form: &[&str]) {
     let (from, to) = (from.display().to_string(), to.display().to_string());
     let password = made.password_file.display().to_string();
     let source =
         ["-srckeystore", &from, "-srcstoretype", "PKCS12", "-srcstorepass:file", &password];
     let target = ["-destkeystore", &to, "-deststoretype", kind, "-deststorepass:file", &password];
     let names = ["-srcalias", "sign_keypair0", "-destalias", alias, "-noprompt"];
-    agrees("keytool", &[&["-importkeystore"][..], &source, &target, &names].concat());
+    agrees("keytool", &[form, &["-importkeystore"], &source, &target, &names].concat());
 }
 
 /// NSS's own: its exports are BER with indefinite lengths.
-fn with_nss(made: &Made, folder: &Path) {
+fn with_nss(made: &Made, folder: &Path, algorithms: &[&str]) {
     let ours = made.stage.path("da-openssl");
     let password = made.password_file.display().to_string();
     for store in ["UTEF.P12", "UTEC.P12"] {
         // A database of its own for each: NSS names keys by their certificates' subjects.
-        let base = made.stage.path(&format!("nss-{store}"));
+        let base = made.stage.path(&format!("nss-{store}-{}", algorithms.len()));
         fs::create_dir_all(&base).unwrap();
         let base = format!("sql:{}", base.display());
         agrees("certutil", &["-N", "-d", &base, "--empty-password"]);
         let from = ours.join(store).display().to_string();
         agrees("pk12util", &["-i", &from, "-d", &base, "-w", &password]);
         let to = folder.join(store).display().to_string();
-        agrees("pk12util", &["-o", &to, "-n", "sign_keypair0", "-d", &base, "-w", &password]);
+        let export = ["-o", &to, "-n", "sign_keypair0", "-d", &base, "-w", &password];
+        agrees("pk12util", &[&export[..], algorithms].concat());
     }
 }
 

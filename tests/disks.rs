@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "disks/life.rs"]
+mod life;
 mod stage;
 
 use std::fs;
@@ -40,34 +42,16 @@ impl Medium<'_> {
         let inputs = inputs.iter().filter(|argument| argument.contains('='));
         let quoted: Vec<String> = inputs.map(|argument| format!("'{argument}'")).collect();
         let secrets = self.account.secrets_file.display();
-        let text = format!(
-            "set -u; cd '{}'; n=0
-             say() {{ n=$((n+1)); c=0; \"$@\" >kept/$n.out 2>kept/$n.err || c=$?
-                 echo $c >kept/$n.code; }}
-             start_unapproved() {{ say {PROGRAM} run setup_environment {} \
+        let functions = format!(
+            "start_unapproved() {{ say {PROGRAM} run setup_environment {} \
                  folder=\"$PWD/medium/ambiente\" --secrets '{secrets}' \"$@\"; }}
              start() {{ start_unapproved --approve; }}
-             resume() {{ say {PROGRAM} resume 1 --approve --secrets '{secrets}'; }}
-             {script}
-             rm -rf kept/ambiente; [ ! -e medium/ambiente ] || cp -R medium/ambiente kept/ambiente",
-            self.stage.folder.path().display(),
+             resume() {{ say {PROGRAM} resume 1 --approve --secrets '{secrets}'; }}",
             quoted.join(" "),
         );
-        let shell = ["--map-root-user", "--mount", "sh", "-e", "-c", &text];
-        let played = run(Command::new("unshare").args(shell));
-        assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
-        let read = |number: usize, what: &str| {
-            fs::read_to_string(self.stage.path(&format!("kept/{number}.{what}"))).unwrap()
-        };
-        let count =
-            (1..).take_while(|number| self.stage.path(&format!("kept/{number}.code")).exists());
-        count
-            .map(|number| Finished {
-                code: read(number, "code").trim().parse().ok(),
-                stdout: read(number, "out"),
-                stderr: read(number, "err"),
-            })
-            .collect()
+        let keep = "rm -rf kept/ambiente
+             [ ! -e medium/ambiente ] || cp -R medium/ambiente kept/ambiente";
+        play(&self.stage, &format!("{functions}\n{script}\n{keep}"))
     }
 
     /// Holds an error against its golden file.
@@ -96,6 +80,33 @@ impl Medium<'_> {
         assert_eq!(names(Path::new(&folder)), ["UTEC.P12", "UTEF.P12", "UTENTE.KS"], "{case}");
         assert_eq!(self.served.requests() - self.before, 1, "{case}: requests");
     }
+}
+
+/// Runs a shell script in the workspace, in a namespace of its own, where it may mount. Each `say`
+/// runs a command and leaves what it said for the result.
+pub fn play(stage: &Stage, script: &str) -> Vec<Finished> {
+    let _ = fs::create_dir(stage.path("kept"));
+    let text = format!(
+        "set -u; cd '{}'; n=0; rm -f kept/*.code
+         say() {{ n=$((n+1)); c=0; \"$@\" >kept/$n.out 2>kept/$n.err || c=$?
+             echo $c >kept/$n.code; }}
+         {script}",
+        stage.folder.path().display(),
+    );
+    let shell = ["--map-root-user", "--mount", "sh", "-e", "-c", &text];
+    let played = run(Command::new("unshare").args(shell));
+    assert_eq!(played.code, Some(0), "{}{}\n{text}", played.stdout, played.stderr);
+    let read = |number: usize, what: &str| {
+        fs::read_to_string(stage.path(&format!("kept/{number}.{what}"))).unwrap()
+    };
+    let count = (1..).take_while(|number| stage.path(&format!("kept/{number}.code")).exists());
+    count
+        .map(|number| Finished {
+            code: read(number, "code").trim().parse().ok(),
+            stdout: read(number, "out"),
+            stderr: read(number, "err"),
+        })
+        .collect()
 }
 
 /// A full medium: golden file, and how many pages of 4 KiB there are at first.

@@ -134,6 +134,32 @@ fn an_environment_is_recovered_by_hand() {
     assert_eq!((served.requests(), served.revocations()), (2, 1));
 }
 
+/// What the Agency's own software prepared, and a receipt that this program cannot read.
+#[test]
+fn a_foreign_file_and_a_foreign_receipt() {
+    let served = Served::start();
+    let (stage, account) = (Stage::by_hand(&served), without_portal_keys(&served, 80_005));
+    fs::write(stage.path("dichiarazione.ccf"), [0x42; 3000]).unwrap();
+    let mut told = Transcript::new(&stage, &account);
+    told.runs("run send_file file=dichiarazione.ccf tipo_documento=IVA26", 4);
+    told.types("confirm 1 --protocollo 26112200000000777", 0);
+    told.runs("resume 1", 4);
+    told.note(
+        "a page that was printed, and a receipt in a format of its own: only one names the send",
+    );
+    stage.deliver("pagina.pdf", b"%PDF-1.7 una pagina");
+    stage.deliver("26112200000000777.bin", b"\x01\x02 a format of its own");
+    told.runs("resume 1", 0);
+    told.types("receipts", 0);
+    told.types("status", 1);
+    told.note("the person has read it");
+    told.types("confirm 1 --accepted", 0);
+    told.types("receipts", 0);
+    told.check("hand_off_foreign");
+    let kept = fs::read(stage.path("Documenti/ricezione/26112200000000777.bin")).unwrap();
+    assert_eq!(kept, b"\x01\x02 a format of its own", "kept as it came");
+}
+
 #[test]
 fn an_impronta_is_filed_by_hand() {
     let served = Served::start();

@@ -103,11 +103,28 @@ fn without_clock(text: &str) -> String {
         };
         format!("{named}{}", &word[bare.len()..])
     };
-    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
-    let mut steady: Vec<String> =
-        text.lines().map(line).map(|line| without_millis(&line)).collect();
+    let line = |line: &str| {
+        let words = line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        let words = without_millis(&words);
+        // Three years have one leap day or none.
+        let words = after(&words, "scade tra ", "DAYS", |c| c.is_ascii_digit());
+        let of_ours = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        after(&words, "senza-protocollo-", "DAY-HEX", |c| of_ours(c) || c == '-')
+    };
+    let mut steady: Vec<String> = text.lines().map(line).collect();
     steady.push(String::new());
     steady.join("\n")
+}
+
+/// Puts a name in the place of what follows a text.
+fn after(line: &str, text: &str, name: &str, differs: impl Fn(char) -> bool) -> String {
+    let mut parts = line.split(text);
+    let mut steady = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(&differs);
+        steady.push_str(&format!("{text}{name}{rest}"));
+    }
+    steady
 }
 
 /// `ambiente_1763775000123` becomes `ambiente_MILLIS`.

@@ -153,9 +153,10 @@ pub(crate) struct Unattended {
     #[arg(long)]
     pub(crate) approve: bool,
 
-    /// How long to wait for an answer before suspending the run, such as 30s or 2m.
-    #[arg(long, value_name = "TIME", default_value = "60s")]
-    pub(crate) patience: String,
+    /// How long to wait for an answer before suspending the run, such as 30s or 2m; otherwise a
+    /// minute, and not at all where a person carries the files.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) patience: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use ceralacca_kernel::{Engine, Error, Origin, Registry, Source, Workflow, did_yo
 use crate::error::CliError;
 
 /// The workflows shipped inside the program.
-const BUILT_IN: [(&str, &str); 9] = [
+const BUILT_IN: [(&str, &str); 10] = [
     ("setup_environment.rhai", include_str!("../../../scripts/setup_environment.rhai")),
     ("file_impronta.lua", include_str!("../../../scripts/file_impronta.lua")),
     ("replace_impronta.rhai", include_str!("../../../scripts/replace_impronta.rhai")),
@@ -16,6 +16,7 @@ const BUILT_IN: [(&str, &str); 9] = [
     ("renew_environment.rhai", include_str!("../../../scripts/renew_environment.rhai")),
     ("import_certificates.rhai", include_str!("../../../scripts/import_certificates.rhai")),
     ("collect_receipts.rhai", include_str!("../../../scripts/collect_receipts.rhai")),
+    ("send_file.rhai", include_str!("../../../scripts/send_file.rhai")),
     ("change_password.lua", include_str!("../../../scripts/change_password.lua")),
     ("copy_environment.lua", include_str!("../../../scripts/copy_environment.lua")),
 ];

@@ -13,6 +13,9 @@ use crate::arguments::Unattended;
 use crate::error::CliError;
 use crate::secrets;
 
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How often a slip of the keyboard is forgiven at a prompt.
 const ATTEMPTS: usize = 3;
 
@@ -37,7 +40,7 @@ impl Terminal {
         Ok(Terminal {
             given: given.unwrap_or_default(),
             approve: unattended.approve,
-            patience: duration(&unattended.patience)?,
+            patience: unattended.patience.as_deref().map_or(Ok(PATIENCE), duration)?,
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             going_on: RefCell::default(),
         })

@@ -135,12 +135,17 @@ pub(crate) fn impronta(
     digest_told(call, Path::new(&path), algorithm)
 }
 
-pub(crate) fn document(call: &mut Call<'_>, path: String) -> Result<Document, Error> {
+pub(crate) fn document(
+    call: &mut Call<'_>,
+    path: String,
+    tipo_documento: Option<String>,
+) -> Result<Document, Error> {
     // A resumed run may have another current folder.
     let path =
         std::path::absolute(&path).map_err(InspectError::disk("reading", Path::new(&path)))?;
     let sha256 = digest_told(call, &path, DigestAlgorithm::Sha256)?;
-    let (name, tipo_documento) = (names::file_name(&path), "DOCUMENTO".to_owned());
+    let name = names::file_name(&path);
+    let tipo_documento = tipo_documento.unwrap_or_else(|| "DOCUMENTO".to_owned());
     Ok(Document(DocumentId { name, tipo_documento, path, sha256, keys: Vec::new() }))
 }
 

@@ -67,11 +67,12 @@ ceralacca_kernel::primitives! {
     function impronta(path: String, digest: Option<String>) -> String
         [since "0.2.0", recorded, touches(Reads)] = crate::calls::impronta;
 
-    /// A file on disk as a document that can be signed or marked, by its content as it is now.
+    /// A file on disk as a document that can be signed, marked or submitted, by its content as it is
+    /// now; `tipo_documento` is the Agency's type for what is submitted.
     ///
     /// ```rhai
     /// let contratto = inspect::document("contratto.pdf");
     /// ```
-    function document(path: String) -> Document
+    function document(path: String, tipo_documento: Option<String>) -> Document
         [since "0.2.0", recorded, touches(Reads)] = crate::calls::document;
 }

@@ -10,6 +10,7 @@ mod locks;
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -146,29 +147,29 @@ impl Store for Journal {
     }
 
     fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        let mut runs: Vec<RunSummary> = Vec::new();
+        let mut runs: BTreeMap<RunId, RunSummary> = BTreeMap::new();
         for entry in self.all_entries(None)? {
-            if let JournalEvent::Started { workflow, .. } = &entry.event {
-                runs.push(RunSummary {
+            if let JournalEvent::Started { workflow, key, .. } = &entry.event {
+                let summary = RunSummary {
                     run: entry.run,
+                    key: key.clone(),
                     workflow: workflow.clone(),
                     started: entry.at,
                     last: entry.at,
                     status: RunStatus::Open,
                     stage: None,
                     locked: locks::is_held(&self.locks(), entry.run),
-                });
+                };
+                runs.insert(entry.run, summary);
             }
-            let Some(summary) = runs.iter_mut().find(|summary| summary.run == entry.run) else {
-                continue;
-            };
+            let Some(summary) = runs.get_mut(&entry.run) else { continue };
             summary.last = entry.at;
             summary.status = RunStatus::after(&entry.event);
             if let JournalEvent::Stage { title, .. } = entry.event {
                 summary.stage = Some(title);
             }
         }
-        Ok(runs)
+        Ok(runs.into_values().collect())
     }
 
     fn lock(&self, run: RunId, at: Timestamp) -> Result<Box<dyn Any>, Error> {

@@ -108,7 +108,14 @@ impl Write for Writer {
 }
 
 fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?)
+    let made = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?);
+    made.map_err(|error| without_path(&error).unwrap_or(error))
+}
+
+/// What the system said, without the name of a temporary file, which tells nobody anything.
+fn without_path(error: &io::Error) -> Option<io::Error> {
+    let system = error.get_ref()?.source()?.downcast_ref::<io::Error>()?;
+    system.raw_os_error().map(io::Error::from_raw_os_error)
 }
 
 fn staged(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {

@@ -153,6 +153,9 @@ pub enum RunStatus {
 pub struct RunSummary {
     /// The run.
     pub run: RunId,
+    /// What its idempotency keys begin with.
+    #[serde(skip)]
+    pub key: String,
     /// Name of its workflow.
     pub workflow: String,
     /// When it began.

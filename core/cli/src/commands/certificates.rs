@@ -1,7 +1,7 @@
 //! `ceralacca certificates`: *Visualizza certificati*, the guide's table and its *Dettaglio*.
 
 use ceralacca_kernel::{Error, Host, Question};
-use ceralacca_keystore::{CertificateDetails, EnvironmentFolder};
+use ceralacca_keystore::{CertificateDetails, EnvironmentFolder, PasswordForm};
 use jiff::Timestamp;
 
 use super::Context;
@@ -18,15 +18,15 @@ pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Resul
             workspace.root.join(&workspace.settings.environment)
         }
     };
-    let unattended = Unattended {
-        secrets: certificates.secrets.clone(),
-        approve: false,
-        patience: "0s".to_owned(),
-    };
+    let unattended =
+        Unattended { secrets: certificates.secrets.clone(), approve: false, patience: None };
     let terminal = Terminal::new(&unattended)?;
     let rule = context.program.registry.secret_rule("password_esistente")?;
     let password = (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)?;
     let open = EnvironmentFolder::at(folder).open(&password)?;
+    if open.password_form == PasswordForm::UpperCase {
+        terminal.progress("the password was accepted in upper case");
+    }
     let now = terminal.now();
     let shown =
         [&open.firma, &open.cifra].map(|key| CertificateDetails::of(key.certificate(), now));

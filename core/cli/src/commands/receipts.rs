@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, JournalEvent, RunId, Store};
+use ceralacca_kernel::{Error, RunId, RunSummary, Store};
 use ceralacca_submission::register::{ReceiptState, Register, RegisterFilter, Row};
 use ceralacca_submission::{Counts, Protocollo};
 
@@ -12,7 +12,6 @@ use super::confirm::day;
 use super::runs::local;
 use crate::arguments::Receipts;
 use crate::output;
-use crate::workspace::Workspace;
 
 pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
@@ -24,7 +23,7 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<(), Er
         unread: receipts.unread,
     };
     let register = Register::read(&workspace.folders()).filtered(&filter);
-    let senders = senders(&workspace)?;
+    let senders = senders(&Journal::open(&workspace.state())?.runs()?);
     if context.json {
         output::json(&as_json(&register, &senders));
         return Ok(());
@@ -36,16 +35,8 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<(), Er
 /// Which run sent with which idempotency key.
 ///
 /// A key is the run's own with the number of the step behind it.
-pub(super) fn senders(workspace: &Workspace) -> Result<BTreeMap<String, RunId>, Error> {
-    let journal = Journal::open(&workspace.state())?;
-    let mut senders = BTreeMap::new();
-    for run in journal.runs()? {
-        let first = journal.entries(run.run)?.into_iter().next();
-        if let Some(JournalEvent::Started { key, .. }) = first.map(|entry| entry.event) {
-            senders.insert(key, run.run);
-        }
-    }
-    Ok(senders)
+pub(super) fn senders(runs: &[RunSummary]) -> BTreeMap<String, RunId> {
+    runs.iter().map(|run| (run.key.clone(), run.run)).collect()
 }
 
 /// The run behind an idempotency key.

@@ -8,7 +8,7 @@ use ceralacca_kernel::{Error, JournalEvent, Origin, RunId, Source, Store, Value,
 use clap::CommandFactory;
 
 use super::{Context, workflows};
-use crate::arguments::{Arguments, Resume, Run};
+use crate::arguments::{Arguments, Resume, Run, Unattended};
 use crate::error::CliError;
 use crate::host::Terminal;
 use crate::output;
@@ -24,7 +24,7 @@ pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
     let catalogue = program.catalogue(Some(&workspace.root));
     let mut workflow = catalogue.find(name)?;
     require_utente(&workspace, &mut workflow);
-    let terminal = Terminal::new(&run.unattended)?;
+    let terminal = terminal(&workspace, &run.unattended)?;
     let given = gather(context, &workspace, &workflow, &terminal, &run.inputs)?;
     let input = workflow.declaration.read_inputs(&workflow.name, &program.registry, &given)?;
 
@@ -37,9 +37,16 @@ pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
 pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let id = RunId(resume.run);
-    let terminal = Rc::new(Terminal::new(&resume.unattended)?);
+    let terminal = Rc::new(terminal(&workspace, &resume.unattended)?);
     let outcome = go_on(context, &workspace, id, resume.recorded, terminal);
     report(context, Some(id), outcome)
+}
+
+/// The operator's side; what a person has to bring is not waited for in this process.
+fn terminal(workspace: &Workspace, unattended: &Unattended) -> Result<Terminal, Error> {
+    let by_hand = workspace.settings.agency.hand_off.then(|| "0s".to_owned());
+    let patience = unattended.patience.clone().or(by_hand);
+    Terminal::new(&Unattended { patience, ..unattended.clone() })
 }
 
 /// Goes on with a run; `recorded` with the script of the journal even when its file has changed.

@@ -31,11 +31,8 @@ pub(super) fn carry_out(context: &Context, sandbox: &Sandbox) -> Result<(), Erro
 fn issue_signer(context: &Context, arguments: &SandboxSigner) -> Result<(), Error> {
     let codice_fiscale = CodiceFiscale::parse(&arguments.codice_fiscale)?;
     let folder = folder_or_own(context, arguments.folder.as_deref())?;
-    let unattended = Unattended {
-        secrets: arguments.secrets.clone(),
-        approve: false,
-        patience: "0s".to_owned(),
-    };
+    let unattended =
+        Unattended { secrets: arguments.secrets.clone(), approve: false, patience: None };
     let terminal = Terminal::new(&unattended)?;
     let rule = context.program.registry.secret_rule("signer_password")?;
     let password = (rule.read)(terminal.ask_secret(Question { rule, confirm: true })?)?;

@@ -1,5 +1,6 @@
 //! `ceralacca status`: one screen for people and for monitoring.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use ceralacca_journal::Journal;
@@ -79,6 +80,7 @@ impl Status {
         let environment = current.pop();
         let register = Register::read(&workspace.folders());
         let runs = Journal::open(&workspace.state())?.runs()?;
+        let senders = senders(&runs);
         let open = runs.into_iter().filter(|run| !run.status.is_over());
         let mut status = Status {
             environment,
@@ -89,7 +91,7 @@ impl Status {
             unread: register.unread().map(|row| row.protocollo.to_string()).collect(),
             next: Vec::new(),
         };
-        status.doubts(&register, workspace)?;
+        status.doubts(&register, &senders);
         status.environment_todo();
         status.runs_todo();
         status.receipts_todo(&register);
@@ -101,18 +103,16 @@ impl Status {
         self.next.push(Todo { exit, what: what.into(), next: next.into() });
     }
 
-    fn doubts(&mut self, register: &Register, workspace: &Workspace) -> Result<(), Error> {
-        let senders = senders(workspace)?;
+    fn doubts(&mut self, register: &Register, senders: &BTreeMap<String, RunId>) {
         for doubt in register.in_doubt.iter().filter(|one| !one.handed_over) {
             self.in_doubt.push(doubt.file_name.clone());
-            let run = sender(&senders, &doubt.key);
+            let run = sender(senders, &doubt.key);
             // The run says it better, where it is known.
             if !run.is_some_and(|run| self.runs.iter().any(|open| open.run == run)) {
                 let what = format!("{}: nobody knows whether it arrived", doubt.file_name);
                 self.todo(Urgency::OutcomeUnknown, what, "look for it in Ricerca ricevute");
             }
         }
-        Ok(())
     }
 
     fn environment_todo(&mut self) {

@@ -31,7 +31,7 @@ pub(super) fn carry_out(context: &Context, watch: &Watch) -> Result<(), Error> {
     let unattended = Unattended {
         secrets: watch.secrets.clone(),
         approve: watch.approve,
-        patience: "0s".to_owned(),
+        patience: Some("0s".to_owned()),
     };
     let terminal = Rc::new(Terminal::new(&unattended)?);
     let folders = watched(&workspace)?;
