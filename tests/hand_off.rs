@@ -21,6 +21,11 @@ fn an_environment_is_set_up_by_hand() {
     let mut told = Transcript::new(&stage, &account);
     told.runs(&format!("run setup_environment codice_fiscale={}", account.codice_fiscale), 4);
     told.shows("Documenti/da inviare/1/ISTRUZIONI.txt");
+    told.note("a sheet to print and to keep with the letter of the enabling");
+    told.shows(&format!(
+        "Documenti/riepiloghi/scheda-di-recupero-{}-000.txt",
+        account.codice_fiscale
+    ));
     told.note("nothing is done yet: resuming changes nothing");
     told.runs("resume 1", 4);
     told.types("status", 4);

@@ -8,25 +8,30 @@ use crate::atomic_file;
 
 /// The folder `name` of the archive: the one that is there in any case, or else a new one.
 pub fn folder(documents: &Path, name: &str) -> io::Result<PathBuf> {
+    if let Some(found) = existing(documents, name) {
+        return Ok(found);
+    }
     let exact = documents.join(name);
-    if exact.is_dir() {
-        return Ok(exact);
-    }
-    if let Ok(entries) = fs::read_dir(documents) {
-        let mut alike: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| {
-                let found = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
-                found.as_deref() == Some(&name.to_lowercase()) && path.is_dir()
-            })
-            .collect();
-        alike.sort();
-        if let Some(found) = alike.into_iter().next() {
-            return Ok(found);
-        }
-    }
     create(&exact)?;
     Ok(exact)
+}
+
+/// The folder `name` of the archive in any case, if it is there; reading makes none.
+pub fn existing(documents: &Path, name: &str) -> Option<PathBuf> {
+    let exact = documents.join(name);
+    if exact.is_dir() {
+        return Some(exact);
+    }
+    let mut alike: Vec<PathBuf> = fs::read_dir(documents)
+        .ok()?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let found = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
+            found.as_deref() == Some(&name.to_lowercase()) && path.is_dir()
+        })
+        .collect();
+    alike.sort();
+    alike.into_iter().next()
 }
 
 /// Creates a folder and those above it, durably.

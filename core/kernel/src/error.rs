@@ -200,7 +200,9 @@ impl<E: Explain> From<E> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
-        write!(f, "error[{}]: {}", report.code, report.headline)?;
+        // Whoever waits for a person or an answer is where they should be.
+        let label = if report.exit == Exit::Waiting { "waiting" } else { "error" };
+        write!(f, "{label}[{}]: {}", report.code, report.headline)?;
         let mut line = |name: &str, text: &str| {
             let mut lines = text.lines();
             write!(f, "\n  {name:<9} {}", lines.next().unwrap_or(""))?;

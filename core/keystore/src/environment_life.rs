@@ -86,6 +86,7 @@ pub(crate) fn recovery_sheet(
     let path = folder.join(&sheet.file_name);
     atomic_file::write_alone(&path, sheet.text.as_bytes())
         .map_err(disk::refused("writing", &path, state))?;
+    call.progress(&format!("recovery sheet, to print and keep: {}", path.display()));
     Ok(path.display().to_string())
 }
 

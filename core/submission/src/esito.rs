@@ -113,7 +113,7 @@ impl Esito {
 
     /// The outcome that is kept under this number. One that cannot be read counts as none.
     pub(crate) fn read(folders: &Folders, protocollo: &Protocollo) -> Option<Esito> {
-        let folder = existing(&folders.documents, ESITI)?;
+        let folder = document_archive::existing(&folders.documents, ESITI)?;
         Esito::read_file(&folder.join(format!("{protocollo}.json"))).ok()
     }
 
@@ -153,7 +153,7 @@ impl Esito {
 /// Keeps the Agency's row, and the outcome once there is one. Writes nothing that is there already.
 pub(crate) fn note(folders: &Folders, record: &ReceiptRecord) -> Result<(), SubmissionError> {
     let row = json(record);
-    let kept = existing(&folders.documents, RICEZIONE)
+    let kept = document_archive::existing(&folders.documents, RICEZIONE)
         .map(|folder| folder.join(record.protocollo.as_str()).join(RICEVUTA));
     let same = kept.is_some_and(|path| read_at_most(&path, LARGEST).is_ok_and(|old| old == row));
     if !same {
@@ -228,7 +228,8 @@ fn opaque(folders: &Folders, protocollo: &Protocollo) -> Option<Esito> {
     if let Some(esito) = kept.filter(|esito| esito.opaque.is_some()) {
         return Some(esito);
     }
-    let folder = existing(&folders.documents, RICEZIONE)?.join(protocollo.as_str());
+    let folder =
+        document_archive::existing(&folders.documents, RICEZIONE)?.join(protocollo.as_str());
     let row = read_at_most(&folder.join(RICEVUTA), LARGEST).ok()?;
     let record: ReceiptRecord = serde_json::from_slice(&row).ok()?;
     let file = sealed(&record).filter(|_| record.stato == Stato::DaAprire)?;
@@ -250,24 +251,6 @@ pub(crate) fn is_unread(folders: &Folders, record: &ReceiptRecord) -> bool {
     sealed(record).is_some_and(|sealed| {
         !Esito::read(folders, &record.protocollo).is_some_and(|esito| esito.has_read(sealed))
     })
-}
-
-/// The folder of the archive in any case, if it is there; reading makes none.
-pub(crate) fn existing(documents: &Path, name: &str) -> Option<PathBuf> {
-    let exact = documents.join(name);
-    if exact.is_dir() {
-        return Some(exact);
-    }
-    let mut alike: Vec<PathBuf> = std::fs::read_dir(documents)
-        .ok()?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let found = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
-            found.as_deref() == Some(&name.to_lowercase()) && path.is_dir()
-        })
-        .collect();
-    alike.sort();
-    alike.into_iter().next()
 }
 
 pub(crate) const RICEZIONE: &str = "ricezione";

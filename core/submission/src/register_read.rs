@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::Folders;
 use ceralacca_kernel::atomic_file::TEMPORARY_PREFIX;
+use ceralacca_kernel::{Folders, document_archive};
 use serde::de::DeserializeOwned;
 
-use crate::esito::{ESITI, Esito, LARGEST, RICEVUTA, RICEZIONE, existing, sealed};
+use crate::esito::{ESITI, Esito, LARGEST, RICEVUTA, RICEZIONE, sealed};
 use crate::hand_off::{self, HandOver, State};
 use crate::outbox::{ACKNOWLEDGEMENT, ATTEMPT, Attempt, OUTBOX, name_of_key, read_at_most};
 use crate::register::{InDoubt, Paths, Problem, ReceiptState, Register, Row};
@@ -78,7 +78,9 @@ impl<'a> Reader<'a> {
     }
 
     fn esiti(&mut self) -> Vec<Esito> {
-        let Some(folder) = existing(&self.folders.documents, ESITI) else { return Vec::new() };
+        let Some(folder) = document_archive::existing(&self.folders.documents, ESITI) else {
+            return Vec::new();
+        };
         let mut esiti = Vec::new();
         for name in self.names(&folder) {
             let path = folder.join(&name);
@@ -145,7 +147,9 @@ impl<'a> Reader<'a> {
 
     /// The Agency's own rows.
     fn records(&mut self) -> Vec<ReceiptRecord> {
-        let Some(folder) = existing(&self.folders.documents, RICEZIONE) else { return Vec::new() };
+        let Some(folder) = document_archive::existing(&self.folders.documents, RICEZIONE) else {
+            return Vec::new();
+        };
         let names = self.names(&folder);
         let names = names.into_iter().filter(|name| is_number(name));
         names.filter_map(|name| self.parsed(&folder.join(name).join(RICEVUTA))).collect()

@@ -12,13 +12,13 @@
 
 use std::path::PathBuf;
 
-use ceralacca_kernel::{Call, Error, Folders};
+use ceralacca_kernel::{Call, Error, Folders, document_archive};
 use ceralacca_keystore::{Certificate, Environment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ca;
-use crate::esito::{Esito, KeptFile, existing, sealed};
+use crate::esito::{Esito, KeptFile, sealed};
 use crate::outbox::{LARGEST_DOCUMENT, read_at_most, sha256_hex};
 use crate::receipt::{Stop, accepted, fetch, save};
 use crate::right_key::{Keys, NoKey};
@@ -147,7 +147,8 @@ impl Opener {
             return None;
         }
         let (rcc, ambiente) = (esito.rcc?, esito.ambiente?);
-        let ricevute = existing(&folders.documents, RICEVUTE)?.join(record.protocollo.as_str());
+        let ricevute = document_archive::existing(&folders.documents, RICEVUTE)?
+            .join(record.protocollo.as_str());
         let p7m = ricevute.join(format!("{}.p7m", record.protocollo));
         let p7m = read_at_most(&p7m, LARGEST_DOCUMENT).ok()?;
         if esito.p7m?.sha256 != sha256_hex(&p7m) || !rcc.path.is_file() {

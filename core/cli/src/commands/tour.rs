@@ -51,6 +51,8 @@ pub(super) fn carry_out(context: &Context, folder: Option<PathBuf>) -> Result<()
     )?;
     tour.step("Visualizza certificati", &["certificates", "--secrets", "busta.toml"])?;
     let filed = tour.file_impronta(&codice_fiscale, &utente)?;
+    tour.step("What was sent, and what came back", &["receipts"])?;
+    tour.step("One screen, for people and for monitoring", &["status"])?;
     tour.step("What was run", &["runs"])?;
     tour.step("Check that the journal was not changed", &["journal", "verify"])?;
 
