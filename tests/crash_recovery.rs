@@ -131,6 +131,9 @@ fn collection_of_receipts() {
     for period in 1..=2 {
         filing.file(&first, period).expect_success();
     }
+    // However few one answer lists, all are found.
+    let few = serde_json::json!({ "receipts_per_answer": 1 });
+    served.admin("PUT", "/sandbox/v1/settings", Some(&few));
     let collect = workflow("collect_receipts", &filing.account, &["utente"]);
     let points = copies(|point| {
         let stage = filing.stage();

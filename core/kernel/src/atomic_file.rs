@@ -109,13 +109,15 @@ impl Write for Writer {
 
 fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let made = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent(path)?);
-    made.map_err(|error| without_path(&error).unwrap_or(error))
+    made.map_err(|error| as_the_system_said(&error).unwrap_or(error))
 }
 
-/// What the system said, without the name of a temporary file, which tells nobody anything.
-fn without_path(error: &io::Error) -> Option<io::Error> {
-    let system = error.get_ref()?.source()?.downcast_ref::<io::Error>()?;
-    system.raw_os_error().map(io::Error::from_raw_os_error)
+/// An error without the name of a temporary file, which tells nobody anything, and with its code,
+/// which tells a medium that is gone.
+fn as_the_system_said(error: &io::Error) -> Option<io::Error> {
+    let said = error.to_string();
+    let code = said.split("(os error ").nth(1)?.split(')').next()?;
+    code.parse().ok().map(io::Error::from_raw_os_error)
 }
 
 fn staged(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
@@ -135,4 +137,19 @@ fn parent(path: &Path) -> io::Result<&Path> {
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        let error = write(&missing.join("a"), b"").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.raw_os_error().is_some(), "{error}");
+        assert!(!error.to_string().contains(TEMPORARY_PREFIX), "{error}");
+    }
 }

@@ -118,6 +118,7 @@ impl Agency for HttpGateway {
             ("tipo_documento", filter.tipo_documento.clone()),
             ("dal", filter.dal.map(|day| day.to_string())),
             ("al", filter.al.map(|day| day.to_string())),
+            ("before", filter.before.as_ref().map(ToString::to_string)),
         ];
         for (name, text) in pairs {
             if let Some(text) = text {

@@ -77,9 +77,11 @@ pub(crate) struct Filter {
     pub(crate) dal: Option<Date>,
     /// Last day of sending, in Rome.
     pub(crate) al: Option<Date>,
+    /// Only those that were received before this one.
+    pub(crate) before: Option<String>,
 }
 
-/// The receipts of the account that the session works for, newest first, at most 1000.
+/// The receipts of the account that the session works for, newest first, as many as one answer has.
 pub(crate) fn search(
     transaction: &Transaction<'_>,
     session: Session,
@@ -89,16 +91,16 @@ pub(crate) fn search(
     let mut query = transaction.prepare(
         "SELECT * FROM submissions WHERE subject_id = ?1 AND (?2 IS NULL OR protocollo = ?2) \
          AND (?3 IS NULL OR tipo_documento = ?3) AND received_at >= ?4 AND received_at < ?5 \
-         ORDER BY id DESC LIMIT 1000",
+         AND (?6 IS NULL OR id < (SELECT id FROM submissions WHERE protocollo = ?6)) \
+         ORDER BY id DESC LIMIT ?7",
     )?;
     let from = filter.dal.map_or(i64::MIN, start_of_day);
     let next_day = filter.al.map(|al| al.checked_add(1.day()).unwrap_or(Date::MAX));
     let until = next_day.map_or(i64::MAX, start_of_day);
     let (protocollo, tipo) = (&filter.protocollo, &filter.tipo_documento);
-    let rows = query
-        .query_map(params![session.subject_id, protocollo, tipo, from, until], |row| {
-            SubmissionRow::read(row)
-        })?;
+    let most = settings::Settings::load(transaction)?.receipts_per_answer;
+    let wanted = params![session.subject_id, protocollo, tipo, from, until, filter.before, most];
+    let rows = query.query_map(wanted, |row| SubmissionRow::read(row))?;
     rows.map(|row| row?.receipt(transaction, at)).collect()
 }
 

@@ -27,6 +27,7 @@ pub(crate) async fn search(
         tipo_documento: given(query.tipo_documento),
         dal: day("dal", query.dal)?,
         al: day("al", query.al)?,
+        before: given(query.before),
     };
     let found = sandbox
         .blocking(move |sandbox| {
@@ -80,6 +81,7 @@ pub(crate) struct ReceiptQuery {
     tipo_documento: Option<String>,
     dal: Option<String>,
     al: Option<String>,
+    before: Option<String>,
 }
 
 /// A parameter that is empty is not given: `?dal=&al=`.

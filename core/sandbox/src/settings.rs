@@ -21,6 +21,8 @@ pub struct Settings {
     /// Seconds for which new environments are certified, 10 to ten years; without it three years, up
     /// to full five minutes, as the Agency does.
     pub certificate_seconds: Option<u32>,
+    /// How many receipts one answer lists at most, 1 to 1000.
+    pub receipts_per_answer: u32,
     /// Where new certificates say the CRL is: an http or https URL in ASCII.
     pub crl_url: String,
     /// Where signers' certificates say that the provider's CRL is.
@@ -39,6 +41,7 @@ impl Default for Settings {
             revocation_delay_seconds: 0,
             session_seconds: 1800,
             certificate_seconds: None,
+            receipts_per_answer: 1000,
             // An embedded sandbox has another port each time: a name without address, RFC 2606.
             crl_url: "http://sandbox.ceralacca.invalid/v1/ca/crl".to_owned(),
             trust_crl_url: "http://sandbox.ceralacca.invalid/trust/crl".to_owned(),
@@ -70,6 +73,9 @@ impl Settings {
         }
         if self.revocation_delay_seconds > 30 * DAY {
             return refuse("revocation_delay_seconds", "0 to 2592000 seconds");
+        }
+        if !(1..=1000).contains(&self.receipts_per_answer) {
+            return refuse("receipts_per_answer", "1 to 1000");
         }
         if self.certificate_seconds.is_some_and(|seconds| !(10..=3660 * DAY).contains(&seconds)) {
             return refuse("certificate_seconds", "10 seconds to 3660 days");

@@ -1,5 +1,6 @@
 //! The channel to the Agency as services of a run, one for each thing a primitive must declare.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ceralacca_kernel::{Service, Touch};
@@ -91,13 +92,24 @@ impl FetchChannel {
         self.0.find_revocation(access, idempotency_key)
     }
 
-    /// See [`Agency::receipts`].
+    /// See [`Agency::receipts`]. All of them: while an answer brings something new, what was
+    /// received before its last is asked for, too.
     pub fn receipts(
         &self,
         access: &Access,
         filter: &ReceiptFilter,
     ) -> Result<Vec<ReceiptRecord>, Failure> {
-        self.0.receipts(access, filter)
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut filter = filter.clone();
+        loop {
+            let mut page = self.0.receipts(access, &filter)?;
+            page.retain(|record| seen.insert(record.protocollo.clone()));
+            filter.before = page.last().map(|record| record.protocollo.clone());
+            all.extend(page);
+            if filter.before.is_none() || filter.protocollo.is_some() {
+                return Ok(all);
+            }
+        }
     }
 
     /// See [`Agency::receipt`].

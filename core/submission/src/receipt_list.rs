@@ -40,7 +40,7 @@ pub(crate) fn receipts(
     let channel = call.service::<FetchChannel>()?;
     let folders = call.service::<Folders>()?;
     let access = portal.0.access(call, channel.wants_keys())?;
-    let filter = ReceiptFilter { protocollo, tipo_documento, dal, al };
+    let filter = ReceiptFilter { protocollo, tipo_documento, dal, al, before: None };
     let mut records = channel.receipts(&access, &filter).map_err(|failure| failure.error)?;
     // Newest first; the number decides where the time does not.
     records.sort_by(|a, b| (b.sent_at, &b.protocollo).cmp(&(a.sent_at, &a.protocollo)));

@@ -93,6 +93,8 @@ pub struct ReceiptFilter {
     pub dal: Option<Date>,
     /// Last day of sending.
     pub al: Option<Date>,
+    /// Only those received before this one: an answer that lists many has an end.
+    pub before: Option<Protocollo>,
 }
 
 /// How far the Agency has come with a document.

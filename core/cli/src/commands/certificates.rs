@@ -1,7 +1,9 @@
 //! `ceralacca certificates`: *Visualizza certificati*, the guide's table and its *Dettaglio*.
 
+use std::path::{Path, PathBuf};
+
 use ceralacca_kernel::{Error, Host, Question};
-use ceralacca_keystore::{CertificateDetails, EnvironmentFolder, PasswordForm};
+use ceralacca_keystore::{CertificateDetails, EnvironmentFolder, PasswordForm, Policy};
 use jiff::Timestamp;
 
 use super::Context;
@@ -11,13 +13,7 @@ use crate::host::Terminal;
 use crate::output;
 
 pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Result<(), Error> {
-    let folder = match &certificates.folder {
-        Some(folder) => folder.clone(),
-        None => {
-            let workspace = context.program.workspace()?;
-            workspace.root.join(&workspace.settings.environment)
-        }
-    };
+    let (folder, policy) = place(context, certificates.folder.as_deref())?;
     let unattended =
         Unattended { secrets: certificates.secrets.clone(), approve: false, patience: None };
     let terminal = Terminal::new(&unattended)?;
@@ -28,8 +24,8 @@ pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Resul
         terminal.progress("the password was accepted in upper case");
     }
     let now = terminal.now();
-    let shown =
-        [&open.firma, &open.cifra].map(|key| CertificateDetails::of(key.certificate(), now));
+    let shown = [&open.firma, &open.cifra]
+        .map(|key| CertificateDetails::under(key.certificate(), now, &policy));
 
     if context.json {
         output::json(&shown);
@@ -43,8 +39,27 @@ pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Resul
         if let Some(warning) = warning(certificate) {
             output::text(&warning);
         }
+        for finding in &certificate.policy {
+            output::text(&format!("{}: {}", utilizzo(certificate), finding.text));
+        }
     }
     Ok(())
+}
+
+/// The environment's folder, as named or as in the settings, and the norms that hold there. A folder
+/// that is named needs no workspace.
+pub(super) fn place(context: &Context, named: Option<&Path>) -> Result<(PathBuf, Policy), Error> {
+    match named {
+        Some(folder) => {
+            let workspace = context.program.workspace_if_any()?;
+            let policy = workspace.map(|workspace| workspace.policy()).transpose()?;
+            Ok((folder.to_owned(), policy.unwrap_or_else(|| Policy::embedded().clone())))
+        }
+        None => {
+            let workspace = context.program.workspace()?;
+            Ok((workspace.root.join(&workspace.settings.environment), workspace.policy()?))
+        }
+    }
 }
 
 fn table(certificates: &[CertificateDetails]) -> String {

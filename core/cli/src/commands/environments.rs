@@ -4,27 +4,16 @@ use std::path::Path;
 
 use ceralacca_kernel::Error;
 use ceralacca_keystore::{
-    CertificateDetails, EnvironmentHistory, EnvironmentSummary, PendingSummary, Policy,
+    CertificateDetails, EnvironmentHistory, EnvironmentSummary, PendingSummary,
 };
 use jiff::Timestamp;
 
 use super::Context;
-use super::certificates::{utilizzo, when};
+use super::certificates::{place, utilizzo, when};
 use crate::output;
 
 pub(super) fn carry_out(context: &Context, folder: Option<&Path>) -> Result<(), Error> {
-    // A folder that is named needs no workspace; its own rules count where there is one.
-    let (folder, policy) = match folder {
-        Some(folder) => {
-            let workspace = context.program.workspace_if_any()?;
-            let policy = workspace.map(|workspace| workspace.policy()).transpose()?;
-            (folder.to_owned(), policy.unwrap_or_else(|| Policy::embedded().clone()))
-        }
-        None => {
-            let workspace = context.program.workspace()?;
-            (workspace.root.join(&workspace.settings.environment), workspace.policy()?)
-        }
-    };
+    let (folder, policy) = place(context, folder)?;
     let environments = EnvironmentHistory::beside(&folder)?.summaries(Timestamp::now(), &policy);
     if context.json {
         output::json(&environments);
