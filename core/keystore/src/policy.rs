@@ -37,6 +37,14 @@ pub struct Finding {
     pub source: String,
 }
 
+impl Finding {
+    /// The finding in one line: what it means, since when, what is asked for, what is there.
+    pub fn in_words(&self) -> String {
+        let Finding { since, found, required, text, .. } = self;
+        format!("{text} (since {since}: {required}; here {found})")
+    }
+}
+
 /// The rules.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ceralacca_kernel::{Call, Error, SecretRef};
 use ceralacca_keystore::{
-    Environment, EnvironmentHistory, KeystoreError, OpenRecipient, PasswordForm, ber,
+    Environment, EnvironmentHistory, KeystoreError, OpenRecipient, PasswordForm, Policy, ber,
     enveloped_data,
 };
 
@@ -53,6 +53,7 @@ impl Keys {
             Ok((der, taken)) if taken == rcc.len() => der,
             _ => return Err(NoKey::Opaque),
         };
+        note_cipher(call, &der);
         if let Some(decrypted) = self.open.iter().find_map(|key| decrypt(&der, key)) {
             return Ok(decrypted);
         }
@@ -97,6 +98,16 @@ impl Keys {
                 Err(NoKey::SetAside(error))
             }
         }
+    }
+}
+
+/// Says when a cipher is none of those that the norms name today; what is sealed with it still opens.
+fn note_cipher(call: &Call<'_>, der: &[u8]) {
+    let Some(recipients) = enveloped_data::recipients(der) else { return };
+    let set = call.service::<Policy>().ok();
+    let policy = set.as_deref().unwrap_or(Policy::embedded());
+    for finding in policy.cipher_findings(recipients.cipher(), call.now()) {
+        call.progress(&finding.in_words());
     }
 }
 

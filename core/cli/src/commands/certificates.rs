@@ -40,7 +40,7 @@ pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Resul
             output::text(&warning);
         }
         for finding in &certificate.policy {
-            output::text(&format!("{}: {}", utilizzo(certificate), finding.text));
+            output::text(&format!("{}: {}", utilizzo(certificate), finding.in_words()));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ceralacca_kernel::Error;
 use ceralacca_keystore::{
-    CertificateDetails, EnvironmentHistory, EnvironmentSummary, PendingSummary,
+    CertificateDetails, EnvironmentHistory, EnvironmentSummary, Finding, PendingSummary,
 };
 use jiff::Timestamp;
 
@@ -64,7 +64,7 @@ pub(super) fn notes(environment: &EnvironmentSummary) -> Vec<String> {
         notes.push("its certificates are only shown with the password: certificates".to_owned());
     }
     let policy = environment.certificates.iter().flat_map(|one| &one.policy);
-    let mut found: Vec<String> = policy.map(|finding| finding.text.clone()).collect();
+    let mut found: Vec<String> = policy.map(Finding::in_words).collect();
     found.dedup();
     notes.extend(found);
     notes

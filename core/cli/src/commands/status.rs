@@ -133,7 +133,7 @@ impl Status {
                         "the certificates have ended".to_owned(),
                         "ceralacca run recover_environment",
                     )),
-                    (_, Some(finding)) => Some((finding.text.clone(), renew)),
+                    (_, Some(finding)) => Some((finding.in_words(), renew)),
                     (Some(days), _) if soon => {
                         Some((format!("the certificates end in {days} days"), renew))
                     }
