@@ -41,16 +41,17 @@ fn pages(folder: &Path) -> u64 {
     entries.map(|entry| entry.unwrap().metadata().unwrap().len().div_ceil(4096)).sum()
 }
 
-fn code(finished: &Finished) -> &str {
-    let rest = finished.stderr.split("error[").nth(1).unwrap_or_default();
-    rest.split(']').next().unwrap_or_default()
+fn code(finished: &Finished) -> String {
+    let said = finished.stderr.replace("waiting[", "error[");
+    let rest = said.split("error[").nth(1).unwrap_or_default();
+    rest.split(']').next().unwrap_or_default().to_owned()
 }
 
 /// Refused in one of these words, with a next step.
 fn refused(case: &str, finished: &Finished, codes: &[&str]) {
     let said = format!("{case}: {:?} {}{}", finished.code, finished.stdout, finished.stderr);
     assert_eq!(finished.code, Some(1), "{said}");
-    assert!(codes.contains(&code(finished)), "{said}");
+    assert!(codes.contains(&code(finished).as_str()), "{said}");
     assert!(finished.stderr.contains("\n  next      "), "{said}");
 }
 
@@ -177,9 +178,13 @@ fn a_second_medium_that_is_full_read_only_or_gone() {
     refused("read-only", &played[0], &["environment.disk_read_only"]);
     done("read-only", &played[1]);
     assert_eq!(files(&stage.path("kept/medium/copia")), ours);
+    pulled_out_half_way(&filing, &functions);
+}
 
-    // Pulled out half-way: what had arrived comes back with it, and is gone on with.
-    let stage = stage_of(&filing);
+/// What had arrived comes back with the medium, and is gone on with.
+fn pulled_out_half_way(filing: &Filing<'_>, functions: &str) {
+    let ours = files(&filing.stage().path("ambiente"));
+    let stage = stage_of(filing);
     let secrets = filing.account.secrets_file.display();
     let gone = format!(
         "rm -r behind/ambiente; mount --bind behind medium
@@ -190,7 +195,7 @@ fn a_second_medium_that_is_full_read_only_or_gone() {
          umount medium; rmdir medium; resume
          mkdir medium; mount --bind behind medium; show medium/copia; resume; keep"
     );
-    let point = point_of(&filing, "copy_environment", "after rename to UTEF.P12");
+    let point = point_of(filing, "copy_environment", "after rename to UTEF.P12");
     let played = play(&stage, &format!("POINT={point}; {functions} {gone}"));
     refused("pulled out", &played[0], &["environment.disk_missing"]);
     refused("half of it", &played[1], &["environment.not_found"]);
@@ -213,6 +218,26 @@ fn point_of(filing: &Filing<'_>, workflow: &str, name: &str) -> u32 {
 
 /// When the medium of a renewal fills up: how many pages are left beside the old environment.
 const LEFT: [(u64, &str); 2] = [(2, "generating the keys"), (7, "importing the certificates")];
+
+/// What befalls the medium of a renewal when the new keys are due, and what is said then.
+const MEDIA: [(&str, &[&str], &str); 3] = [
+    (
+        "read-only when the new keys are due",
+        &["environment.disk_read_only"],
+        "mount -o remount,ro,bind medium; resume; mount -o remount,rw,bind medium",
+    ),
+    (
+        "gone when the new keys are due",
+        &["environment.disk_missing"],
+        "umount medium; rmdir medium; resume; mkdir medium; mount --bind behind medium",
+    ),
+    // Nothing is made behind the back of a medium that will come back.
+    (
+        "gone, and the folder it was mounted at is still there",
+        &["environment.disk_missing", "environment.not_found"],
+        "umount medium; resume; [ -z \"$(ls -A medium)\" ]; mount --bind behind medium",
+    ),
+];
 
 #[test]
 fn a_renewal_on_a_medium_that_is_full_read_only_or_gone() {
@@ -245,25 +270,7 @@ fn a_renewal_on_a_medium_that_is_full_read_only_or_gone() {
         // The first request was the old environment's.
         assert_eq!(served.requests() - before, 2, "{case}");
     }
-    let media = [
-        (
-            "read-only when the new keys are due",
-            &["environment.disk_read_only"][..],
-            "mount -o remount,ro,bind medium; resume; mount -o remount,rw,bind medium",
-        ),
-        (
-            "gone when the new keys are due",
-            &["environment.disk_missing"],
-            "umount medium; rmdir medium; resume; mkdir medium; mount --bind behind medium",
-        ),
-        // Nothing is made behind the back of a medium that will come back.
-        (
-            "gone, and the folder it was mounted at is still there",
-            &["environment.disk_missing", "environment.not_found"],
-            "umount medium; resume; [ -z \"$(ls -A medium)\" ]; mount --bind behind medium",
-        ),
-    ];
-    for (number, (case, codes, fault)) in (71_510..).zip(media) {
+    for (number, (case, codes, fault)) in (71_510..).zip(MEDIA) {
         let before = served.requests();
         let (filing, stage, functions) = start(number);
         let script = format!("mount --bind behind medium; start_unapproved; {fault}; resume; keep");
