@@ -135,7 +135,7 @@ fn expired_certificates() {
     let (stage, mut account) = (Stage::new(&served), served.account(&codice_fiscale(82_005)));
     stage.setup(&account, &[]).expect_success();
     served.admin("PUT", "/sandbox/v1/settings", Some(&json!({})));
-    std::thread::sleep(Duration::from_secs(12));
+    std::thread::sleep(Duration::from_secs(13));
     recovered(&mut account);
     let mut told = Transcript::new(&stage, &account);
     told.note("the certificates have ended");

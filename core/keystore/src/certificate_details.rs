@@ -101,7 +101,8 @@ impl CertificateDetails {
         } else {
             Validita::Valido
         };
-        let days_left = (not_after.as_second() - at.as_second()).div_euclid(24 * 60 * 60);
+        let left = not_after.as_nanosecond() - at.as_nanosecond();
+        let days_left = i64::try_from(left.div_euclid(DAY)).unwrap_or(i64::MAX);
         let parsed = X509Certificate::from_der(certificate.as_der()).ok();
         CertificateDetails {
             nome: certificate.common_name(),
@@ -208,6 +209,9 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// Nanoseconds of a day.
+const DAY: i128 = 24 * 60 * 60 * 1_000_000_000;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -240,6 +244,7 @@ mod tests {
             ("2028-11-02T00:00:00Z", Validita::Valido, 60, false),
             ("2028-11-02T00:00:01Z", Validita::Valido, 59, true),
             ("2029-01-01T00:00:00Z", Validita::Valido, 0, true),
+            ("2029-01-01T00:00:00.000000001Z", Validita::Scaduto, -1, true),
             ("2029-01-01T00:00:01Z", Validita::Scaduto, -1, true),
         ] {
             let details = CertificateDetails::of(&certificates().firma, at.parse().unwrap());
