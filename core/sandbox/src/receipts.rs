@@ -100,7 +100,7 @@ pub(crate) fn search(
     let (protocollo, tipo) = (&filter.protocollo, &filter.tipo_documento);
     let most = settings::Settings::load(transaction)?.receipts_per_answer;
     let wanted = params![session.subject_id, protocollo, tipo, from, until, filter.before, most];
-    let rows = query.query_map(wanted, |row| SubmissionRow::read(row))?;
+    let rows = query.query_map(wanted, SubmissionRow::read)?;
     rows.map(|row| row?.receipt(transaction, at)).collect()
 }
 
