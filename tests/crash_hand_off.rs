@@ -52,6 +52,33 @@ fn killed_anywhere_by_hand() {
     ));
 }
 
+/// A file that other software prepared, and a receipt in no known format.
+#[test]
+fn killed_anywhere_with_a_prepared_file() {
+    let served = Served::start();
+    let (stage, account) = (Stage::by_hand(&served), served.account(&codice_fiscale(84_001)));
+    fs::write(stage.path("dichiarazione.ccf"), [0x42; 3000]).unwrap();
+    let send = ["run", "send_file", "--approve", "file=dichiarazione.ccf", "tipo_documento=IVA26"];
+    let send = send.map(str::to_owned);
+    let handing = killed_in_turn(&stage, &account, &send, 1);
+    assert_eq!(handing.ended, Some(4), "it waits for the person");
+    let copy = fs::read(stage.path("Documenti/da inviare/1/dichiarazione.ccf")).unwrap();
+    assert_eq!(copy, [0x42; 3000]);
+    stage.run(&["confirm", "1", "--protocollo", "26112200000000777"]).expect_success();
+    stage.deliver("26112200000000777.bin", b"a format of its own");
+    let ending = killed_in_turn(&stage, &account, &send, 1);
+    assert_eq!(ending.ended, Some(0));
+    let accepted = killed_confirming(&stage, &["--accepted"]);
+    let rows = stage.run(&["receipts", "--json"]).json();
+    assert_eq!(rows["receipts"].as_array().unwrap().len(), 1, "{rows:#}");
+    assert_eq!(rows["receipts"][0]["stato"], "ELABORATO");
+    let kept = fs::read(stage.path("Documenti/ricezione/26112200000000777.bin")).unwrap();
+    assert_eq!(kept, b"a format of its own");
+    assert_eq!(stage.leftovers(), [] as [std::path::PathBuf; 0]);
+    let kills = [&handing, &ending].map(Killed::count);
+    stage::say(&format!("send_file by hand: killed {kills:?} times; confirm {accepted} times"));
+}
+
 /// Kills `confirm` at each of its points, one after the other, then lets it say the same again.
 fn killed_confirming(stage: &Stage, said: &[&str]) -> u32 {
     let arguments = [&["confirm", "1"], said].concat();
