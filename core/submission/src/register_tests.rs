@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use super::*;
 use crate::esito::{Esito, note};
@@ -240,25 +239,20 @@ fn a_stand_in_becomes_the_number_once_it_is_known() {
     assert_eq!((row.stato, row.receipt), (Stato::Elaborato, ReceiptState::Letta));
 }
 
-/// Only the time is of interest, and the machine decides it: `cargo test -- --ignored --nocapture`.
 #[test]
-#[ignore = "a measurement"]
-fn ten_thousand_sends_are_read_quickly() {
+fn a_thousand_sends_are_read() {
     let disk = Disk::new();
     let row = |path: &Path, number: u32| {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, json(&record(number, Stato::Elaborato, "aa"))).unwrap();
     };
-    for number in 0..10_000 {
+    for number in 0..1000 {
         disk.acknowledged(number, "aa");
         let folder = disk.folders.documents.join("ricezione").join(protocollo(number).as_str());
         row(&folder.join("ricevuta.json"), number);
         let esito = Esito::of(&disk.folders, &record(number, Stato::Elaborato, "aa"));
         disk.write(&format!("Documenti/esiti/{}.json", protocollo(number)), &json(&esito));
     }
-    let begun = Instant::now();
     let register = disk.read();
-    let took = begun.elapsed();
-    assert_eq!((register.rows.len(), register.problems.len()), (10_000, 0));
-    println!("10,000 submissions read in {took:?}");
+    assert_eq!((register.rows.len(), register.problems.len()), (1000, 0));
 }
