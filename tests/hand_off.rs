@@ -124,9 +124,11 @@ fn an_environment_is_recovered_by_hand() {
     told.note("the person asks for the revocation at the portal");
     assert_eq!(person.revoke(PIN_DI_REVOCA), 202);
     told.types("confirm 2", 0);
+    told.note("said twice, it is still only asked for");
+    told.types("confirm 2", 0);
     told.runs("resume 2", 4);
     told.note("some days later the portal shows no environment any more");
-    told.types("confirm 2", 0);
+    told.types("confirm 2 --in-force", 0);
     told.runs("resume 2", 4);
     told.types("status", 4);
     let protocollo = person.upload(&stage.path("Documenti/da inviare/2/req.ccc"), "PKS10");

@@ -104,7 +104,7 @@ fn a_revocation_by_hand_waits_for_the_person() {
     stage.run(&["confirm", "1"]).expect_success();
     let queued = stage.run(&["resume", "1", "--patience", "0s"]);
     assert_eq!(queued.code, Some(4), "asked for, not in force");
-    stage.run(&["confirm", "1"]).expect_success();
+    stage.run(&["confirm", "1", "--in-force"]).expect_success();
     resume(&stage).expect_success();
 }
 

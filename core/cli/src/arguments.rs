@@ -201,6 +201,7 @@ pub(crate) struct Resume {
   ceralacca confirm 3 --not-sent                        it was not: the run hands the file over again
   ceralacca confirm 3 --rejected \"Pincode errato\"       Ricerca ricevute shows SCARTATO
   ceralacca confirm 3 --receipt ricevuta.pdf            this file is the receipt, whatever its format
+  ceralacca confirm 3 --in-force                        a revocation: the portal shows it
   ceralacca confirm 3 --accepted                        you have read it, and it says ELABORATO")]
 pub(crate) struct Confirm {
     /// The run that waits.
@@ -225,6 +226,10 @@ pub(crate) struct Confirm {
     /// The receipt, which this program cannot read, says that it was accepted.
     #[arg(long, conflicts_with_all = ["rejected", "not_sent"])]
     pub(crate) accepted: bool,
+
+    /// A revocation that was asked for is in force: the portal shows it.
+    #[arg(long, conflicts_with_all = ["protocollo", "accepted", "rejected", "not_sent", "receipt"])]
+    pub(crate) in_force: bool,
 
     /// The file that is its receipt.
     #[arg(long, value_name = "FILE")]

@@ -22,6 +22,7 @@ pub(super) fn carry_out(context: &Context, confirm: &Confirm) -> Result<(), Erro
         receipt: confirm.receipt.as_deref().map(absolute).transpose()?,
         rejected: confirm.rejected.clone(),
         accepted: confirm.accepted,
+        in_force: confirm.in_force,
         not_sent: confirm.not_sent,
         at: Timestamp::now(),
     };

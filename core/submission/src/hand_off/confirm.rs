@@ -19,8 +19,7 @@ use crate::{Protocollo, ReadByPerson, Rejection, printable, read_by_person};
 pub struct Confirmation {
     /// The number, if it was written down.
     pub protocollo: Option<Protocollo>,
-    /// The day it was done; otherwise today. For a revocation that was confirmed before: the day
-    /// since which it is in force.
+    /// The day it was done; otherwise today. With `in_force`, the day since which it is.
     pub sent_on: Option<Date>,
     /// The file that is its receipt, where the file does not say so itself.
     pub receipt: Option<PathBuf>,
@@ -28,6 +27,8 @@ pub struct Confirmation {
     pub rejected: Option<String>,
     /// It was done, and the receipt says so: for one whose form is not known here.
     pub accepted: bool,
+    /// A revocation is in force: the portal shows it.
+    pub in_force: bool,
     /// It was not done.
     pub not_sent: bool,
     /// Now.
@@ -36,7 +37,7 @@ pub struct Confirmation {
 
 /// Keeps what a person says of what `run` handed over. Saying the same again changes nothing.
 ///
-/// A revocation is confirmed twice: that it was asked for, and that it is in force.
+/// A revocation is confirmed twice: that it was asked for, and, with `in_force`, that it is.
 ///
 /// # Errors
 /// `hand_off.nothing_waits`, `hand_off.already_confirmed`, `hand_off.sent_on`,
@@ -133,6 +134,9 @@ fn after(
         code: String::new(),
         text: printable(text.trim(), LONGEST_REASON),
     });
+    if said.in_force {
+        return in_force(one, said.at, day);
+    }
     done(one, said.at, day, known_number.or(protocollo), motivo)
 }
 
@@ -158,13 +162,25 @@ fn done(
             Err(otherwise(one, "that it was sent".to_owned()))
         }
         (_, Some(motivo)) => Ok(State::Rejected { at, sent_on, protocollo, motivo }),
-        (State::Confirmed { at: requested_at, .. }, None) if is_revocation => {
-            Ok(State::InForce { requested_at: *requested_at, since: moment(sent_on, at) })
-        }
+        // Said again, perhaps after a power cut: nothing new.
+        (State::Confirmed { .. }, None) if is_revocation => Ok(one.state.clone()),
         (State::Confirmed { at, .. }, None) => {
             Ok(State::Confirmed { at: *at, sent_on, protocollo })
         }
         (_, None) => Ok(State::Confirmed { at, sent_on, protocollo }),
+    }
+}
+
+/// A revocation is in force; whether it was confirmed before or not, it was asked for.
+fn in_force(one: &HandOver, at: Timestamp, since: Date) -> Result<State, HandOffError> {
+    let since = moment(since, at);
+    match &one.state {
+        _ if one.file().is_some() => Err(otherwise(one, "that it is in force".to_owned())),
+        State::InForce { .. } => Ok(one.state.clone()),
+        State::Confirmed { at: requested_at, .. } => {
+            Ok(State::InForce { requested_at: *requested_at, since })
+        }
+        _ => Ok(State::InForce { requested_at: at, since }),
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn revocation_in_force(one: &HandOver) -> Vec<u8> {
          sua ricevuta non compare più. Se compare ancora, riprovare più tardi.",
     );
     sheet.step("Quando la revoca è effettiva:");
-    sheet.line(&format!("ceralacca confirm {}", one.run));
+    sheet.line(&format!("ceralacca confirm {} --in-force", one.run));
     sheet.bytes()
 }
 

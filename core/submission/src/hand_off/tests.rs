@@ -104,6 +104,7 @@ pub(super) fn sent() -> Confirmation {
         receipt: None,
         rejected: None,
         accepted: false,
+        in_force: false,
         not_sent: false,
         at: at("2026-11-22T09:00:00Z"),
     }
@@ -314,7 +315,10 @@ fn a_revocation_waits_twice() {
     assert_eq!((asked.requested_at, asked.effective_at), (sent().at, None));
     assert!(fs::read_to_string(&sheet).unwrap().contains("VERIFICA"));
 
-    let later = Confirmation { at: at("2026-11-24T09:00:00Z"), ..sent() };
+    let again = Confirmation { at: at("2026-11-23T09:00:00Z"), ..sent() };
+    desk.say(&again).unwrap();
+    assert_eq!(find().unwrap(), Some(asked), "said twice, it is still only asked for");
+    let later = Confirmation { at: at("2026-11-24T09:00:00Z"), in_force: true, ..sent() };
     desk.say(&later).unwrap();
     assert_eq!(find().unwrap().unwrap().effective_at, Some(later.at));
     assert!(!sheet.exists());

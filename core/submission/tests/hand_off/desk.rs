@@ -82,6 +82,7 @@ impl Desk {
             receipt: None,
             rejected: None,
             accepted: false,
+            in_force: false,
             not_sent: false,
             at: self.world.host.now.get(),
         }
