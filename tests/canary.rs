@@ -212,7 +212,7 @@ fn the_secrets_of_a_hand_off_stay_where_they_belong() {
     assert_eq!(person.revoke(PIN_DI_REVOCA), 202);
     stage.run(&["confirm", "2"]).expect_success();
     go(&account, "resume 2 --patience 0s", 4);
-    stage.run(&["confirm", "2"]).expect_success();
+    stage.run(&["confirm", "2", "--in-force"]).expect_success();
     go(&account, "resume 2 --patience 0s", 4);
     upload(2, &mut account, &mut go);
 
