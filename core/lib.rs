@@ -14,6 +14,7 @@
 //! - [`xml`]: the communication of the impronta and its control.
 //! - [`submission`]: the seam to the Agency, and delivering once.
 //! - [`net`]: the HTTP client of a gateway.
+//! - [`plugin_host`]: plugins of vendors, found, pinned, confined and called.
 //! - [`sandbox`]: a pretend Agency.
 //! - [`engine_rhai`], [`engine_lua`]: the two script front-ends.
 
@@ -26,6 +27,7 @@ pub use ceralacca_journal as journal;
 pub use ceralacca_kernel as kernel;
 pub use ceralacca_keystore as keystore;
 pub use ceralacca_net as net;
+pub use ceralacca_plugin_host as plugin_host;
 pub use ceralacca_sandbox as sandbox;
 pub use ceralacca_signing as signing;
 pub use ceralacca_submission as submission;

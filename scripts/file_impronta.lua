@@ -15,7 +15,7 @@ local workflow = {
     denominazione  = { type = "text", prompt = "Soggetto interessato: denominazione" },
     tipi_documento = { type = "list", prompt = "Tipi di documento, come D01,D09" },
     luogo          = { type = "text", prompt = "Luogo di conservazione", optional = true },
-    signer         = { type = "file", prompt = "PKCS#12 del responsabile della conservazione" },
+    signer         = { type = "signer", prompt = "Firma del responsabile della conservazione: PKCS#12, o chiave di un dispositivo" },
     environment    = { type = "folder", prompt = "Percorso dell'ambiente di sicurezza", setting = "environment" },
     utente         = { type = "text", prompt = "Accesso ai servizi: utente", optional = true },
     on_behalf_of   = { type = "account", prompt = "Invio per conto di: codice fiscale/sede", optional = true },
@@ -27,7 +27,7 @@ function workflow.run(input)
   local index = archive.index(input.archive, { digest = "sha256", lots = input.lots })
 
   stage "Firma"
-  local signer = keystore.open_pkcs12(input.signer, prompt.secret "signer_password")
+  local signer = keystore.open_signer(input.signer)   -- asks for "signer_password", or a device's PIN
   local signed = signing.cades(index, signer:require_valid_now())    -- indice.xml.p7m
 
   stage "Marca temporale"

@@ -92,6 +92,11 @@ fn without_random(mut value: Value) -> Value {
                 *item = without_random(item.take());
             }
         }
+        // A deadline is told with the day it is held against.
+        Value::String(text) if text.contains("(today ") => {
+            let start = text.split("(today ").next().unwrap_or_default();
+            *text = format!("{start}(today DAY)");
+        }
         Value::String(text) if text.starts_with("hex:") => *text = "BYTES".to_owned(),
         _ => {}
     }

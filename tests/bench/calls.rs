@@ -138,6 +138,8 @@ fn options() -> RunOptions {
         services: Services::default(),
         key: String::new(),
         version: String::new(),
+        plugins: Vec::new(),
+        accept_other_plugins: false,
     }
 }
 

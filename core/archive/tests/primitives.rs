@@ -118,6 +118,8 @@ fn run(workspace: &Path, script: Script<'_>) -> Result<Value, Error> {
         services,
         key: "key".into(),
         version: "0".into(),
+        plugins: Vec::new(),
+        accept_other_plugins: false,
     };
     Run::start(options, &engine, &workflow, Value::Null).1
 }

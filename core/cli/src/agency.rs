@@ -1,4 +1,5 @@
-//! The agency that the settings name: a gateway, a person at the portal, or the sandbox inside.
+//! The agency that the settings name: a gateway, a person at the portal, a plugin, or the sandbox
+//! inside.
 //!
 //! Nothing is opened before the first request, so that a run that replays or only reads stays local.
 
@@ -7,6 +8,7 @@ use std::rc::Rc;
 
 use ceralacca_kernel::{Error, Host, Question, Registry};
 use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
+use ceralacca_plugin_host::{PluginAgency, Plugins};
 use ceralacca_submission::hand_off::HandOff;
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
@@ -26,7 +28,8 @@ pub(crate) struct ConfiguredAgency {
     embedded: Rc<Embedded>,
     terminal: Rc<Terminal>,
     registry: Rc<Registry>,
-    connected: OnceCell<HttpGateway>,
+    plugins: Plugins,
+    connected: OnceCell<Box<dyn Agency>>,
 }
 
 impl ConfiguredAgency {
@@ -35,6 +38,7 @@ impl ConfiguredAgency {
         embedded: Rc<Embedded>,
         terminal: Rc<Terminal>,
         registry: Rc<Registry>,
+        plugins: Plugins,
     ) -> ConfiguredAgency {
         ConfiguredAgency {
             settings: workspace.settings.agency.clone(),
@@ -43,6 +47,7 @@ impl ConfiguredAgency {
             embedded,
             terminal,
             registry,
+            plugins,
             connected: OnceCell::new(),
         }
     }
@@ -52,10 +57,24 @@ impl ConfiguredAgency {
             return Ok(&self.hand_off);
         }
         if self.connected.get().is_none() {
-            let connected = self.connect().map_err(not_delivered)?;
+            let connected: Box<dyn Agency> = match &self.settings.plugin {
+                Some(plugin) => Box::new(self.through(plugin).map_err(not_delivered)?),
+                None => Box::new(self.connect().map_err(not_delivered)?),
+            };
             let _ = self.connected.set(connected);
         }
-        Ok(self.connected.get().expect("set just before"))
+        Ok(&**self.connected.get().expect("set just before"))
+    }
+
+    fn through(&self, plugin: &str) -> Result<PluginAgency, Error> {
+        let (terminal, registry) = (self.terminal.clone(), self.registry.clone());
+        let ask = Rc::new(move |name: &str| {
+            let rule = registry.secret_rule(name)?;
+            (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)
+        });
+        let terminal = self.terminal.clone();
+        let tell = Rc::new(move |text: &str| terminal.progress(text));
+        PluginAgency::new(self.plugins.named(plugin)?, ask, tell)
     }
 
     fn connect(&self) -> Result<HttpGateway, Error> {
@@ -103,7 +122,7 @@ fn not_delivered(error: Error) -> Failure {
 
 impl Agency for ConfiguredAgency {
     fn wants_keys(&self) -> bool {
-        !self.settings.hand_off
+        self.settings.wants_keys()
     }
 
     fn submit(&self, access: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {

@@ -1,5 +1,7 @@
 //! What can be typed after `ceralacca`.
 
+pub(crate) mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -90,6 +92,9 @@ pub(crate) enum Command {
     },
     /// List the primitives that scripts can call, or write the files that editors read.
     Api(Api),
+    /// Plugins of vendors: install, list, remove, pin; and for vendors: new, check, manifest, call.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// The pretend Agency: serve it, or open an account with it.
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -189,6 +194,10 @@ pub(crate) struct Resume {
     /// Go on with the script the run began with, although the file has changed since.
     #[arg(long)]
     pub(crate) recorded: bool,
+
+    /// Go on although a plugin is not the one the run began with.
+    #[arg(long)]
+    pub(crate) accept_plugins: bool,
 
     #[command(flatten)]
     pub(crate) unattended: Unattended,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Engine, Error, Origin, Registry, Source, Workflow, did_you_mean};
+use ceralacca_plugin_host::Plugins;
 
 use crate::error::CliError;
 
@@ -33,6 +34,7 @@ pub(crate) struct Found {
 pub(crate) struct Catalogue<'a> {
     pub(crate) engines: &'a [Box<dyn Engine>],
     pub(crate) registry: &'a Registry,
+    pub(crate) plugins: Option<&'a Plugins>,
     pub(crate) workspace: Option<&'a Path>,
 }
 
@@ -53,7 +55,7 @@ impl Catalogue<'_> {
                 add(&file, Origin::Workspace(path));
             }
         }
-        if let Some(folder) = user_folder() {
+        if let Some(folder) = user_folder("scripts") {
             for (file, path) in files(&folder)? {
                 add(&file, Origin::User(path));
             }
@@ -101,6 +103,11 @@ impl Catalogue<'_> {
         source: Source,
     ) -> Result<Workflow, Error> {
         let declaration = self.engine_for(&source)?.declaration(&source)?;
+        // An installed plugin that cannot be used says more than an unknown name.
+        let trouble = |namespace: &String| self.plugins?.trouble(namespace);
+        if let Some(trouble) = declaration.uses.iter().find_map(trouble) {
+            return Err(trouble);
+        }
         declaration.check(&source.name, self.registry)?;
         Ok(Workflow { name, origin, source, declaration })
     }
@@ -119,8 +126,8 @@ impl Catalogue<'_> {
     }
 }
 
-/// The user's own workflows.
-fn user_folder() -> Option<PathBuf> {
+/// The user's own folder of that name: `scripts`, `plugins`.
+pub(crate) fn user_folder(name: &str) -> Option<PathBuf> {
     let base = if cfg!(windows) {
         std::env::var_os("APPDATA").map(PathBuf::from)
     } else {
@@ -128,7 +135,7 @@ fn user_folder() -> Option<PathBuf> {
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".config")))
     };
-    base.map(|base| base.join("ceralacca").join("scripts"))
+    base.map(|base| base.join("ceralacca").join(name))
 }
 
 fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {

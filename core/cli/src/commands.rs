@@ -8,6 +8,9 @@ mod environments;
 mod files;
 mod init;
 mod journal;
+mod plugin;
+mod plugin_call;
+mod plugin_new;
 mod receipts;
 mod run;
 mod runs;
@@ -46,6 +49,7 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Convert(convert) => files::convert(&context, &convert),
         Command::Impronta(impronta) => files::impronta(&context, &impronta),
         Command::Abandon { run, reason } => runs::abandon(&context, run, &reason),
+        Command::Plugin(plugin) => return plugin::carry_out(&context, plugin),
         Command::Status => return status::carry_out(&context),
         Command::Confirm(confirm) => confirm::carry_out(&context, &confirm),
         Command::Watch(watch) => watch::carry_out(&context, &watch),

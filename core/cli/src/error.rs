@@ -29,6 +29,12 @@ pub(crate) enum CliError {
     Confirmation { label: String },
     ApprovalNeeded { what: String },
     TourStep { command: String, code: Option<i32> },
+    PluginNotApproved { plugin: String, asks: Vec<String> },
+    PluginName { name: String },
+    PluginExists { folder: PathBuf },
+    NoSdk { folder: PathBuf },
+    PrimitiveName { text: String },
+    ArgumentJson { text: String, problem: String },
     UnknownApi { name: String, near: Option<String> },
 }
 
@@ -54,6 +60,12 @@ impl Explain for CliError {
             CliError::Day { .. } | CliError::NothingToWatch | CliError::Watched { .. } => {
                 self.explain_hand_off()
             }
+            CliError::PluginNotApproved { .. }
+            | CliError::PluginName { .. }
+            | CliError::PluginExists { .. }
+            | CliError::NoSdk { .. }
+            | CliError::PrimitiveName { .. }
+            | CliError::ArgumentJson { .. } => self.explain_plugin(),
             CliError::NoWorkspace { .. }
             | CliError::WorkspaceExists { .. }
             | CliError::Settings { .. }
@@ -87,7 +99,8 @@ impl CliError {
                 format!("the settings {} cannot be read", path.display()),
             )
             .expected(
-                "documents, environment, norme, [agency], [proxy], [timestamp], [trust], [impronta]",
+                "documents, environment, norme, [agency], [proxy], [timestamp], [trust], [impronta], \
+                 [plugins]",
             )
             .found(problem.trim_end())
             .state(NOTHING)
@@ -108,7 +121,7 @@ impl CliError {
             .next("correct [trust] in ceralacca.toml, or the path given with --trust"),
             CliError::NoTimestampService => {
                 Report::usage("timestamp.not_configured", "no timestamping service is set")
-                    .expected("[timestamp] url in ceralacca.toml, since a gateway is set")
+                    .expected("[timestamp] url in ceralacca.toml, since a gateway or a plugin is set")
                     .found("none")
                     .state("no mark was asked for")
                     .next("add the address of the service, then ceralacca resume RUN")

@@ -6,6 +6,7 @@ mod catalogue;
 mod commands;
 mod embedded;
 mod error;
+mod error_plugin;
 mod host;
 mod output;
 mod program;
@@ -24,6 +25,10 @@ use arguments::Arguments;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    // A worker gets what it needs from its host, and nothing from the command line.
+    if std::env::args_os().nth(1).is_some_and(|word| word == WORKER) {
+        return ExitCode::from(u8::try_from(ceralacca_plugin_host::worker_main()).unwrap_or(1));
+    }
     let arguments = Arguments::parse();
     let json = arguments.json;
     match commands::carry_out(arguments) {
@@ -34,3 +39,6 @@ pub fn main() -> ExitCode {
         }
     }
 }
+
+/// How the program is started to be a plugin's worker.
+const WORKER: &str = "plugin-worker";

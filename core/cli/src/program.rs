@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Engine, Error, Registry, RunOptions, Services};
-use ceralacca_keystore::RequestOutcomes;
+use ceralacca_kernel::{Engine, Error, PluginPin, Registry, RunOptions, Services};
+use ceralacca_keystore::{Devices, RequestOutcomes};
+use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
 use ceralacca_signing::TrustStore;
 use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel};
 use ceralacca_timestamp::TsaChannel;
-use ceralacca_xml::ControlSettings;
+use ceralacca_xml::{ControlSettings, DocumentCheck, DocumentChecks};
 
 use crate::agency::ConfiguredAgency;
 use crate::catalogue::Catalogue;
@@ -25,13 +27,18 @@ use crate::workspace::Workspace;
 pub(crate) struct Program {
     pub(crate) registry: Rc<Registry>,
     pub(crate) engines: Vec<Box<dyn Engine>>,
+    plugins: Result<Plugins, Error>,
     given_workspace: Option<PathBuf>,
 }
 
 impl Program {
     pub(crate) fn new(given_workspace: Option<PathBuf>) -> Program {
+        let mut registry = registry();
+        let plugins = installed(given_workspace.as_deref(), &registry);
+        plugins.iter().for_each(|plugins| join(plugins, &mut registry));
         Program {
-            registry: Rc::new(registry()),
+            registry: Rc::new(registry),
+            plugins,
             engines: vec![Box::new(Rhai), Box::new(Lua)],
             given_workspace,
         }
@@ -54,7 +61,37 @@ impl Program {
 
     /// Where workflows are found.
     pub(crate) fn catalogue<'a>(&'a self, workspace: Option<&'a Path>) -> Catalogue<'a> {
-        Catalogue { engines: &self.engines, registry: &self.registry, workspace }
+        let plugins = self.plugins.as_ref().ok();
+        Catalogue { engines: &self.engines, registry: &self.registry, plugins, workspace }
+    }
+
+    /// The installed plugins.
+    ///
+    /// # Errors
+    /// Those of `plugins.lock`.
+    pub(crate) fn plugins(&self) -> Result<&Plugins, Error> {
+        self.plugins.as_ref().map_err(Clone::clone)
+    }
+
+    /// The plugins that a run with these namespaces may come to use.
+    fn pins(&self, workspace: &Workspace, uses: &[String]) -> Result<Vec<PluginPin>, Error> {
+        let plugins = self.plugins()?;
+        let mut pins = plugins.pins_of(uses);
+        let uses = |namespace: &str| uses.iter().any(|used| used == namespace);
+        let settings = &workspace.settings;
+        let mut named: Vec<&String> = Vec::new();
+        named.extend(settings.agency.plugin.iter().filter(|_| uses("agency")));
+        named.extend(settings.impronta.checks.iter().filter(|_| uses("impronta")));
+        for name in named {
+            pins.push(plugins.named(name)?.pin().clone());
+        }
+        let signs = |plugin: &&Arc<Plugin>| plugin.manifest().seams.signer.is_some();
+        if uses("keystore") {
+            pins.extend(plugins.usable().iter().filter(signs).map(|plugin| plugin.pin().clone()));
+        }
+        pins.sort_by(|a, b| a.name.cmp(&b.name));
+        pins.dedup();
+        Ok(pins)
     }
 
     /// What a run in `workspace` works with.
@@ -62,11 +99,14 @@ impl Program {
         &self,
         workspace: &Workspace,
         terminal: Rc<Terminal>,
+        uses: &[String],
     ) -> Result<RunOptions, Error> {
+        let plugins = self.plugins()?;
         let embedded = Rc::new(Embedded::new(workspace.sandbox_folder()));
         let with = || (embedded.clone(), terminal.clone(), self.registry.clone());
         let (own, screen, registry) = with();
-        let agency = Rc::new(ConfiguredAgency::new(workspace, own, screen, registry));
+        let channel = plugins.clone();
+        let agency = Rc::new(ConfiguredAgency::new(workspace, own, screen, registry, channel));
         let (own, screen, registry) = with();
         let tsa = Rc::new(ConfiguredTsa::new(workspace, own, screen, registry));
         let trusted = workspace.clone();
@@ -81,6 +121,9 @@ impl Program {
         services.add(workspace.policy()?);
         services.add(workspace.folders());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
+        services.add(Devices::new(Rc::new(PluginDevices::new(plugins.clone()))));
+        services.add(checks(workspace, plugins)?);
+        services.add(plugins.clone());
         services.add(SendChannel::new(agency.clone()));
         services.add(FetchChannel::new(agency));
         Ok(RunOptions {
@@ -90,12 +133,38 @@ impl Program {
             services,
             key: crate::random::hex(16),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            plugins: self.pins(workspace, uses)?,
+            accept_other_plugins: false,
         })
     }
 }
 
-/// Everything that scripts can use: the only place where the crates' lists come together.
-fn registry() -> Registry {
+/// The plugins that check communications, too.
+fn checks(workspace: &Workspace, plugins: &Plugins) -> Result<DocumentChecks, Error> {
+    let check = |name: &String| -> Result<Rc<dyn DocumentCheck>, Error> {
+        Ok(Rc::new(PluginCheck::new(plugins.named(name)?)?))
+    };
+    let checks = workspace.settings.impronta.checks.iter().map(check);
+    Ok(DocumentChecks::new(checks.collect::<Result<_, _>>()?))
+}
+
+/// The plugins of the workspace and of the user. One that cannot be used fails where it is used.
+fn installed(given_workspace: Option<&Path>, core: &Registry) -> Result<Plugins, Error> {
+    let workspace = Workspace::find(given_workspace).ok();
+    match &workspace {
+        Some(workspace) => Plugins::open(&workspace.plugin_site(core)),
+        None => Ok(Plugins::default()),
+    }
+}
+
+/// What plugins offer stands beside what the program offers.
+pub(crate) fn join(plugins: &Plugins, registry: &mut Registry) {
+    plugins.namespaces().into_iter().for_each(|namespace| registry.add_namespace(namespace));
+    plugins.secret_rules().into_iter().for_each(|rule| registry.add_secret_rule(rule));
+}
+
+/// Everything that scripts can use of the program itself: the only place where the crates' lists come together.
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     for namespace in [
         ceralacca_submission::namespace(),
@@ -112,7 +181,11 @@ fn registry() -> Registry {
         registry.add_namespace(namespace);
     }
     let own = ceralacca_submission::input_types();
-    for input_type in ceralacca_identity::input_types().into_iter().chain(own) {
+    for input_type in ceralacca_identity::input_types()
+        .into_iter()
+        .chain(own)
+        .chain(ceralacca_keystore::input_types())
+    {
         registry.add_input_type(input_type);
     }
     for rule in ceralacca_identity::secret_rules() {

@@ -1,8 +1,10 @@
 //! `ceralacca.toml`: the settings that the guide calls *Impostazioni* and *Preferenze*.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::Error;
+use ceralacca_plugin_host::PluginSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -36,6 +38,9 @@ pub(crate) struct Settings {
     /// The communication of the impronta.
     #[serde(default, skip_serializing_if = "ImprontaSettings::is_empty")]
     pub(crate) impronta: ImprontaSettings,
+    /// Installed plugins, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) plugins: BTreeMap<String, PluginSettings>,
 }
 
 /// The timestamping service (RFC 3161 over HTTP). Its password is asked for, never written here.
@@ -84,15 +89,19 @@ pub(crate) struct ImprontaSettings {
     /// Another list of deadlines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scadenze: Option<PathBuf>,
+    /// Plugins that check it, too, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) checks: Vec<String>,
 }
 
 impl ImprontaSettings {
     fn is_empty(&self) -> bool {
-        self.schema.is_none() && self.scadenze.is_none()
+        self.schema.is_none() && self.scadenze.is_none() && self.checks.is_empty()
     }
 }
 
-/// Which agency is talked to, and how: through a gateway, by hand, or the sandbox inside the program.
+/// Which agency is talked to, and how: through a gateway, by hand, through a plugin, or the sandbox
+/// inside the program.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgencySettings {
@@ -102,6 +111,9 @@ pub(crate) struct AgencySettings {
     /// Whether a person carries the files to the portal and back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) hand_off: bool,
+    /// Name of a plugin that is a channel to an agency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plugin: Option<String>,
     /// The CA's certificates for the hand-off, DER or PEM.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) ca: Vec<PathBuf>,
@@ -111,6 +123,19 @@ pub(crate) struct AgencySettings {
     /// SHA-256 of the CA's certificate, hexadecimal: another CA is then refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_sha256: Option<String>,
+}
+
+impl AgencySettings {
+    /// Whether something other than this program answers, such that a mark of the sandbox would be
+    /// out of place.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.gateway.is_some() || self.plugin.is_some()
+    }
+
+    /// Whether the keys of the portal are needed: neither a person nor a plugin uses them.
+    pub(crate) fn wants_keys(&self) -> bool {
+        !self.hand_off && self.plugin.is_none()
+    }
 }
 
 /// A proxy per scheme, and what is reached without one. Passwords are asked for, never written here.
@@ -156,8 +181,10 @@ impl Settings {
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
         let settings: Settings =
             toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-        if settings.agency.hand_off && settings.agency.gateway.is_some() {
-            let problem = "[agency] has a gateway and hand_off = true: it is one or the other";
+        let AgencySettings { gateway, hand_off, plugin, .. } = &settings.agency;
+        let named = [gateway.is_some(), *hand_off, plugin.is_some()];
+        if named.into_iter().filter(|named| *named).count() > 1 {
+            let problem = "[agency] has more than one of gateway, hand_off = true and plugin";
             return Err(unreadable(problem.to_owned()).into());
         }
         Ok(settings)

@@ -45,10 +45,10 @@ impl ConfiguredTsa {
     }
 
     fn connect(&self) -> Result<HttpTimestampAuthority, Error> {
-        let url = match (&self.settings.timestamp.url, &self.settings.agency.gateway) {
+        let url = match (&self.settings.timestamp.url, self.settings.agency.is_elsewhere()) {
             (Some(url), _) => url.clone(),
-            (None, None) => format!("{}/tsa", self.embedded.url()?),
-            (None, Some(_)) => return Err(CliError::NoTimestampService.into()),
+            (None, false) => format!("{}/tsa", self.embedded.url()?),
+            (None, true) => return Err(CliError::NoTimestampService.into()),
         };
         let user = self.settings.timestamp.user.clone().map(|name| {
             let (terminal, registry) = (self.terminal.clone(), self.registry.clone());
@@ -74,10 +74,10 @@ impl TimestampAuthority for ConfiguredTsa {
     }
 
     fn describe(&self) -> String {
-        match (&self.settings.timestamp.url, &self.settings.agency.gateway) {
+        match (&self.settings.timestamp.url, self.settings.agency.is_elsewhere()) {
             (Some(url), _) => url.clone(),
-            (None, None) => "the SANDBOX inside this program".to_owned(),
-            (None, Some(_)) => "no service".to_owned(),
+            (None, false) => "the SANDBOX inside this program".to_owned(),
+            (None, true) => "no service".to_owned(),
         }
     }
 }

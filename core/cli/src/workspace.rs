@@ -1,14 +1,17 @@
 //! The workspace: a folder with settings, document archive and `.ceralacca/`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Error, Folders, atomic_file};
+use ceralacca_kernel::{Error, Folders, Registry, atomic_file};
 use ceralacca_keystore::Policy;
+use ceralacca_plugin_host::Site;
 use ceralacca_submission::hand_off::HandOff;
 use ceralacca_xml::{ControlSources, SchemaSource};
 
 use crate::arguments::Init;
+use crate::catalogue::user_folder;
 use crate::error::CliError;
 use crate::settings::{
     AgencySettings, FILE, ImprontaSettings, ProxySettings, Settings, TimestampSettings,
@@ -40,6 +43,13 @@ impl Workspace {
     /// # Errors
     /// `workspace.none`, `settings.unreadable`, `workspace.unusable`.
     pub(crate) fn open(given: Option<&Path>) -> Result<Workspace, Error> {
+        let workspace = Workspace::find(given)?;
+        workspace.make_folders()?;
+        Ok(workspace)
+    }
+
+    /// As [`Workspace::open`], and nothing is made.
+    pub(crate) fn find(given: Option<&Path>) -> Result<Workspace, Error> {
         let start = match given {
             Some(given) => std::path::absolute(given),
             None => std::env::current_dir(),
@@ -51,9 +61,7 @@ impl Workspace {
         };
         let root = root.ok_or_else(|| CliError::NoWorkspace { folder: start.clone() })?.to_owned();
         let settings = Settings::read(&root)?;
-        let workspace = Workspace { root, settings };
-        workspace.make_folders()?;
-        Ok(workspace)
+        Ok(Workspace { root, settings })
     }
 
     /// Begins a workspace.
@@ -81,6 +89,7 @@ impl Workspace {
             trust: TrustSettings { anchors: init.trust.clone(), crls: init.trust.clone() },
             impronta: ImprontaSettings::default(),
             norme: None,
+            plugins: BTreeMap::new(),
         };
         // A path that is not Unicode cannot be written into TOML.
         let text = toml::to_string(&settings).map_err(|error| {
@@ -121,6 +130,17 @@ impl Workspace {
         HandOff::new(self.folders(), ca)
     }
 
+    /// Where plugins are, and what the settings say of them; `core` is what the program itself offers.
+    pub(crate) fn plugin_site<'a>(&'a self, core: &'a Registry) -> Site<'a> {
+        Site {
+            root: &self.root,
+            user_folder: user_folder("plugins"),
+            settings: &self.settings.plugins,
+            core,
+            environment: |name| std::env::var(name).ok(),
+        }
+    }
+
     /// The rules that keys and ciphers are held against.
     pub(crate) fn policy(&self) -> Result<Policy, Error> {
         match &self.settings.norme {
@@ -136,13 +156,14 @@ impl Workspace {
             AgencySettings { hand_off: true, .. } => {
                 "by hand: you upload to the portal what is in `da inviare`".to_owned()
             }
+            AgencySettings { plugin: Some(plugin), .. } => format!("the plugin {plugin}"),
             _ => "the sandbox inside this program: nothing reaches the real Agency".to_owned(),
         }
     }
 
     /// What communications are checked against.
     pub(crate) fn control_sources(&self) -> ControlSources {
-        let ImprontaSettings { schema, scadenze } = &self.settings.impronta;
+        let ImprontaSettings { schema, scadenze, .. } = &self.settings.impronta;
         ControlSources {
             schema: match schema {
                 Some(path) => SchemaSource::File(self.root.join(path)),
@@ -174,6 +195,7 @@ const TRAILER: &str = "
 #   ca = [\"ca.cer\"]          certificates of the CA, for the hand-off
 #   gateway = \"https://…\"     timeout = \"2m\"
 #   ca_sha256 = \"…\"          another CA is then refused
+#   plugin = \"NAME\"          an installed plugin is the channel: ceralacca plugin list
 # Dati di connessione, behind a proxy (the password is asked for, or `proxy_password` of --secrets):
 #   [proxy]
 #   http = { url = \"http://proxy.example.it:3128\", user = \"mario\" }
@@ -190,4 +212,9 @@ const TRAILER: &str = "
 # Another schema of the communication, another list of deadlines:
 #   [impronta]
 #   schema = \"schema_impronte.xsd\"     scadenze = \"scadenze.toml\"
+#   checks = [\"NAME\"]         plugins that check it, too
+# Plugins (ceralacca plugin install FILE); what they may read and write is granted here:
+#   [plugins.NAME]
+#   read = [\"…\"]     write = [\"…\"]     timeout = \"30s\"     memory = \"1 GiB\"     in_process = false
+#   [plugins.NAME.settings]
 ";

@@ -20,6 +20,7 @@ fn started() -> JournalEvent {
         input: Value::from([("bytes", Value::Bytes(vec![1, 2, 3]))]),
         key: "k".into(),
         version: "0".into(),
+        plugins: Vec::new(),
     }
 }
 

@@ -16,13 +16,17 @@ mod engine;
 mod error;
 mod host;
 pub mod lock;
+pub mod manifest;
 mod primitive;
+mod primitive_error;
 mod registry;
 mod replay;
+mod resumed;
 mod run;
 mod run_error;
 mod script_error;
 mod secret;
+mod serving;
 pub mod shape;
 mod store;
 mod suggest;
@@ -35,14 +39,17 @@ pub use engine::{Caller, Engine, Source};
 pub use error::{Error, Exit, Explain, Report};
 pub use host::{Event, Host, Progress, Question, Sheet};
 pub use primitive::{
-    Arguments, Call, Effect, Form, Invoke, Namespace, Param, Primitive, Reconcile, Reconciled,
-    Service, Step, Touch, Waiting, result,
+    Arguments, Call, Effect, Form, Invoke, Namespace, Param, ParamSchema, Primitive, Reconcile,
+    Reconciled, Service, Step, Touch, Waiting, result,
 };
 pub use registry::Registry;
 pub use run::{Run, RunOptions, Services};
 pub use script_error::ScriptError;
-pub use secret::{Secret, SecretRef, SecretRule};
-pub use store::{Entry, Event as JournalEvent, Outcome, RunId, RunStatus, RunSummary, Store};
+pub use secret::{Secret, SecretKeeper, SecretRef, SecretRule};
+pub use serving::Serving;
+pub use store::{
+    Entry, Event as JournalEvent, Outcome, PluginPin, RunId, RunStatus, RunSummary, Store,
+};
 pub use suggest::did_you_mean;
 pub use value::{Handle, Limits, Value};
 pub use workflow::{Declaration, Input, InputType, Origin, Workflow};

@@ -4,16 +4,17 @@ use std::any::type_name;
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use crate::primitive_error::PrimitiveError;
 use crate::run::Services;
-use crate::secret::Secrets;
+use crate::secret::SecretKeeper;
 use crate::typed;
-use crate::{Error, Explain, Host, Progress, Report, RunId, Secret, SecretRef, Sheet, Value};
+use crate::{Error, Host, Progress, RunId, Secret, SecretRef, Sheet, Value};
 
 /// How a call relates to the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Computes only; never journaled.
@@ -27,7 +28,7 @@ pub enum Effect {
 }
 
 /// What a primitive touches; the dispatch refuses a service that was not declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Touch {
     /// Reads files.
@@ -45,7 +46,7 @@ pub enum Touch {
 }
 
 /// How scripts write a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// `environment::create(…)`.
@@ -64,7 +65,26 @@ pub struct Param {
     /// The Rust type as written, from which the editor files derive theirs.
     pub rust_type: &'static str,
     /// Its JSON schema.
-    pub schema: fn() -> schemars::Schema,
+    pub schema: ParamSchema,
+}
+
+/// Where the JSON schema of a parameter comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum ParamSchema {
+    /// From its Rust type.
+    Typed(fn() -> schemars::Schema),
+    /// Written in the manifest of a plugin.
+    Written(&'static serde_json::Value),
+}
+
+impl Param {
+    /// Its JSON schema.
+    pub fn schema(&self) -> serde_json::Value {
+        match self.schema {
+            ParamSchema::Typed(make) => make().to_value(),
+            ParamSchema::Written(schema) => schema.clone(),
+        }
+    }
 }
 
 /// What a call gave.
@@ -154,7 +174,7 @@ pub struct Call<'a> {
     pub(crate) primitive: &'static Primitive,
     pub(crate) host: &'a dyn Host,
     pub(crate) services: &'a Services,
-    pub(crate) secrets: &'a Secrets,
+    pub(crate) secrets: &'a dyn SecretKeeper,
     pub(crate) run: &'a RunId,
     pub(crate) run_key: &'a str,
     pub(crate) key: String,
@@ -303,66 +323,6 @@ pub fn result<T: Serialize>(call: &Call<'_>, value: &T) -> Result<Value, Error> 
     })
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) enum PrimitiveError {
-    WrongArgument { primitive: String, position: usize, param: String, mismatch: String },
-    TooManyArguments { primitive: String, allowed: usize, given: usize },
-    UndeclaredTouch { primitive: String, touch: Touch },
-    NoService { primitive: String, service: String },
-    Result { primitive: String, mismatch: String },
-    Panicked { primitive: String, effect: Effect },
-}
-
-impl Explain for PrimitiveError {
-    fn explain(&self) -> Report {
-        use PrimitiveError::*;
-        let bug = |code, primitive: &str, what: &str| {
-            Report::refused(code, format!("{primitive} {what}: this is a bug of ceralacca"))
-                .state("the call was stopped")
-                .next("report it with the journal: ceralacca journal export")
-        };
-        match self {
-            WrongArgument { primitive, position, param, mismatch } => Report::usage(
-                "primitive.wrong_argument",
-                format!("argument {position} (`{param}`) of {primitive} does not fit"),
-            )
-            .found(mismatch)
-            .state("the call was not made")
-            .next("correct the workflow; `ceralacca api` lists every primitive"),
-            TooManyArguments { primitive, allowed, given } => Report::usage(
-                "primitive.too_many_arguments",
-                format!("{primitive} was called with too many arguments"),
-            )
-            .expected(format!("at most {allowed}"))
-            .found(given.to_string())
-            .state("the call was not made")
-            .next("correct the workflow; `ceralacca api` lists every primitive"),
-            UndeclaredTouch { primitive, touch } => bug(
-                "primitive.undeclared_touch",
-                primitive,
-                &format!("touches something it did not declare ({touch:?})"),
-            ),
-            NoService { primitive, service } => bug(
-                "primitive.no_service",
-                primitive,
-                &format!("needs {service}, which this program does not offer"),
-            ),
-            Result { primitive, mismatch } => {
-                bug("primitive.result", primitive, "gave a result that scripts cannot hold")
-                    .found(mismatch)
-            }
-            Panicked { primitive, effect: Effect::Once } => {
-                let report = bug("primitive.panicked", primitive, "stopped in the middle");
-                Report { exit: crate::Exit::Unknown, ..report }
-                    .state("whether it took effect outside is not known; resume asks first")
-            }
-            Panicked { primitive, .. } => {
-                bug("primitive.panicked", primitive, "stopped in the middle")
-            }
-        }
-    }
-}
-
 /// Declares a namespace: its name, and each primitive with doc comment, typed parameters, release,
 /// effect, what it touches, and the function behind it, whose first parameter is the [`Call`].
 ///
@@ -412,12 +372,14 @@ macro_rules! primitives {
                 params: &[$($crate::Param {
                     name: stringify!($param),
                     rust_type: stringify!($ty),
-                    schema: || $crate::schemars::schema_for!($ty),
+                    schema: $crate::ParamSchema::Typed(|| $crate::schemars::schema_for!($ty)),
                 }),*],
                 returns: $crate::Param {
                     name: "returns",
                     rust_type: stringify!($returns),
-                    schema: || $crate::schemars::schema_for!($returns),
+                    schema: $crate::ParamSchema::Typed(|| {
+                        $crate::schemars::schema_for!($returns)
+                    }),
                 },
                 since: $since,
                 effect: $crate::primitives!(@effect $effect),

@@ -10,14 +10,16 @@ use std::time::Duration;
 use crate::abandon::still_open;
 use crate::call_record::{describe_call, describe_sent, record};
 use crate::host::Event as HostEvent;
-use crate::primitive::{PrimitiveError, Service};
+use crate::primitive::Service;
+use crate::primitive_error::PrimitiveError;
 use crate::replay::{CallState, Diverged, Recorded, Replay};
+use crate::resumed::{only_fetches, same_plugins, started};
 use crate::run_error::RunError;
 use crate::secret::Secrets;
 use crate::store::CallRecord;
 use crate::{
-    Call, Caller, Effect, Engine, Entry, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
-    Primitive, Reconciled, Registry, RunId, Step, Store, Touch, Value, Workflow,
+    Call, Caller, Effect, Engine, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
+    PluginPin, Primitive, Reconciled, Registry, RunId, Step, Store, Touch, Value, Workflow,
 };
 use jiff::Timestamp;
 
@@ -35,6 +37,10 @@ pub struct RunOptions {
     pub key: String,
     /// Version of the program.
     pub version: String,
+    /// The plugins that the run may use.
+    pub plugins: Vec<PluginPin>,
+    /// Whether a run goes on although its plugins are others than those it began with.
+    pub accept_other_plugins: bool,
 }
 
 /// What the program offers to primitives, by type.
@@ -86,6 +92,7 @@ impl Run {
             input: input.clone(),
             key: options.key.clone(),
             version: options.version.clone(),
+            plugins: options.plugins.clone(),
         };
         let now = options.host.now();
         let begun = options.store.begin(now, &started).and_then(|id| {
@@ -115,6 +122,9 @@ impl Run {
         let entries = options.store.entries(id)?;
         let (input, key) = started(&entries)?;
         still_open(id, &entries)?;
+        if !options.accept_other_plugins {
+            same_plugins(&entries, &options.plugins)?;
+        }
         let resumed = JournalEvent::Resumed { version: options.version.clone() };
         options.store.append(id, now, &resumed)?;
         let replay = Replay::new(&entries, |name| only_fetches(&options.registry, name));
@@ -461,26 +471,6 @@ impl Caller for Run {
     fn stopped(&self) -> Option<Error> {
         self.stopped.borrow().clone()
     }
-}
-
-fn started(entries: &[Entry]) -> Result<(Value, String), Error> {
-    match entries.first().map(|entry| &entry.event) {
-        Some(JournalEvent::Started { input, key, .. }) => Ok((input.clone(), key.clone())),
-        _ => Err(Run::no_start()),
-    }
-}
-
-/// Whether a primitive only asks the outside or looks at what came from there, and changes nothing.
-fn only_fetches(registry: &Registry, full_name: &str) -> bool {
-    let primitive = full_name
-        .split_once("::")
-        .and_then(|(namespace, name)| registry.primitive(namespace, name).ok());
-    primitive.is_some_and(|primitive| {
-        let fetches = primitive.touches.contains(&Touch::Fetches);
-        primitive.effect != Effect::Once
-            && (fetches || primitive.touches == [Touch::Reads])
-            && !primitive.touches.contains(&Touch::Sends)
-    })
 }
 
 fn panicked(primitive: &Primitive) -> Error {

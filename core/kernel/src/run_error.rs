@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Explain, Report};
+use crate::{Explain, PluginPin, Report};
 
 #[derive(Debug, Serialize)]
 pub(crate) enum RunError {
@@ -15,6 +15,7 @@ pub(crate) enum RunError {
     Abandoned { run: u64 },
     NotToBeAbandoned { run: u64 },
     NoStart,
+    OtherPlugin { recorded: PluginPin, found: Option<PluginPin> },
 }
 
 impl RunError {
@@ -83,6 +84,14 @@ impl Explain for RunError {
             .state(format!("in doubt: {call}; it will not be repeated before that is answered"))
             .next("ceralacca resume RUN, once the other side can be asked"),
             Finished { .. } | Abandoned { .. } | NotToBeAbandoned { .. } => self.explain_over(),
+            OtherPlugin { recorded, found } => Report::refused(
+                "run.other_plugin",
+                format!("the run began with another plugin {}", recorded.name),
+            )
+            .expected(in_words(recorded))
+            .found(found.as_ref().map_or("it is not installed".to_owned(), in_words))
+            .state("nothing was done")
+            .next("install that one again, or: ceralacca resume RUN --accept-plugins"),
             NoStart => {
                 Report::refused("journal.no_start", "the run has no beginning in the journal")
                     .state("nothing was done")
@@ -90,4 +99,9 @@ impl Explain for RunError {
             }
         }
     }
+}
+
+fn in_words(plugin: &PluginPin) -> String {
+    let PluginPin { version, library_sha256, manifest_sha256, .. } = plugin;
+    format!("version {version}, library {library_sha256}, manifest {manifest_sha256}")
 }

@@ -70,6 +70,15 @@ pub struct SecretRule {
     pub read: fn(Secret) -> Result<Secret, Error>,
 }
 
+/// Where the text of a secret comes from.
+pub trait SecretKeeper {
+    /// Asks for a kind of secret now and keeps it; `confirm` asks twice.
+    fn ask(&self, name: &str, confirm: bool, host: &dyn Host) -> Result<SecretRef, Error>;
+
+    /// The text of a secret; asks for it when it is not known.
+    fn get(&self, secret: &SecretRef, host: &dyn Host) -> Result<Secret, Error>;
+}
+
 /// The secrets of a run: asked once, kept in memory, asked again after a restart when needed.
 pub(crate) struct Secrets {
     registry: Rc<Registry>,
@@ -80,20 +89,17 @@ impl Secrets {
     pub(crate) fn new(registry: Rc<Registry>) -> Secrets {
         Secrets { registry, known: RefCell::default() }
     }
+}
 
-    pub(crate) fn ask(
-        &self,
-        name: &str,
-        confirm: bool,
-        host: &dyn Host,
-    ) -> Result<SecretRef, Error> {
+impl SecretKeeper for Secrets {
+    fn ask(&self, name: &str, confirm: bool, host: &dyn Host) -> Result<SecretRef, Error> {
         let rule = self.registry.secret_rule(name)?;
         let secret = (rule.read)(host.ask_secret(Question { rule, confirm })?)?;
         self.known.borrow_mut().insert(name.to_owned(), secret);
         Ok(SecretRef(name.to_owned()))
     }
 
-    pub(crate) fn get(&self, secret: &SecretRef, host: &dyn Host) -> Result<Secret, Error> {
+    fn get(&self, secret: &SecretRef, host: &dyn Host) -> Result<Secret, Error> {
         if !self.known.borrow().contains_key(&secret.0) {
             let chosen = self.registry.secret_rule(&secret.0)?.chosen;
             self.ask(&secret.0, chosen, host)?;

@@ -72,7 +72,7 @@ impl Shapes {
 
     /// What a parameter or result is.
     pub fn of(&mut self, param: &Param) -> Shape {
-        let schema = (param.schema)().to_value();
+        let schema = param.schema();
         if param.rust_type == "()" {
             return Shape::Nothing;
         }

@@ -29,6 +29,19 @@ pub enum Outcome {
     Error(Report),
 }
 
+/// Which plugin exactly: as `plugins.lock` pins it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginPin {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its library, hexadecimal.
+    pub library_sha256: String,
+    /// SHA-256 of its manifest, hexadecimal.
+    pub manifest_sha256: String,
+}
+
 /// One thing that happened in a run. Secrets never enter it, not even hashed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +66,9 @@ pub enum Event {
         key: String,
         /// Version of the program.
         version: String,
+        /// The plugins that the run may use.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        plugins: Vec<PluginPin>,
     },
     /// A stage began.
     Stage {

@@ -256,6 +256,8 @@ impl Bench {
             services,
             key: "key".into(),
             version: "0".into(),
+            plugins: Vec::new(),
+            accept_other_plugins: false,
         }
     }
 

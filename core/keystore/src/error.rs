@@ -94,6 +94,13 @@ pub enum KeystoreError {
         /// The aliases in the file.
         aliases: Vec<String>,
     },
+    /// No plugin serves keys of this scheme.
+    NoDevice {
+        /// The scheme.
+        scheme: String,
+        /// The schemes that are served.
+        schemes: Vec<String>,
+    },
     /// A file for signing no longer holds the certificate that a run began with.
     SignerChanged {
         /// The file.

@@ -22,9 +22,10 @@ impl Explain for KeystoreError {
             | E::UnsupportedAlgorithm { .. }
             | E::TooCostly { .. }
             | E::TooLarge { .. } => explain_opening(self),
-            E::SignerNotChosen { .. } | E::SignerChanged { .. } | E::SignerNotValid { .. } => {
-                crate::explain_signer::explain(self)
-            }
+            E::SignerNotChosen { .. }
+            | E::SignerChanged { .. }
+            | E::SignerNotValid { .. }
+            | E::NoDevice { .. } => crate::explain_signer::explain(self),
             E::Malformed { .. }
             | E::MissingEntry { .. }
             | E::KeyMismatch { .. }

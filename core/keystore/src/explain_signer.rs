@@ -17,6 +17,15 @@ pub(crate) fn explain(error: &KeystoreError) -> Report {
                 })
                 .next("name the alias: keystore::open_pkcs12(path, password, alias)")
         }
+        KeystoreError::NoDevice { scheme, schemes } => {
+            Report::usage("signer.no_device", format!("no plugin finds keys named {scheme}:…"))
+                .expected(match schemes.as_slice() {
+                    [] => "a PKCS#12 file, or an installed plugin that signs".to_owned(),
+                    schemes => format!("a PKCS#12 file, or {}:…", schemes.join(":…, ")),
+                })
+                .found(format!("{scheme}:…"))
+                .next("ceralacca plugin list; ceralacca plugin install FILE")
+        }
         KeystoreError::SignerChanged { file, expected, found } => Report::refused(
             "signer.changed",
             format!("{file} no longer holds the signer that this run began with"),

@@ -12,6 +12,7 @@ pub mod certification_request;
 mod change_password;
 pub mod cmc;
 mod content_kind;
+mod device;
 mod disk;
 pub mod enveloped_data;
 pub mod environment;
@@ -50,6 +51,7 @@ mod signer_primitives;
 pub use certificate::Certificate;
 pub use certificate_details::{CertificateDetails, ExtensionDetails, Validita, WARNING_DAYS};
 pub use change_password::PasswordChange;
+pub use device::{DeviceKey, DeviceProvider, Devices};
 pub use environment::{EnvironmentFolder, RequestDetails};
 pub use environment_handle::{
     Environment, EnvironmentId, KeyAlgorithm, KeyFingerprints, KeyOptions,
@@ -66,5 +68,5 @@ pub use public_key::PublicKey;
 pub use recipient::{OpenRecipient, Recipient};
 pub use recovery_sheet::{RecoveryDetails, RecoverySheet};
 pub use request_outcome::{PendingCase, RequestOutcome, RequestOutcomes};
-pub use signer::{SignerHandle, SignerId};
+pub use signer::{OpenSigner, SignerHandle, SignerId, input_types};
 pub use signer_primitives::namespace as keystore_namespace;

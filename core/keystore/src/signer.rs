@@ -1,4 +1,4 @@
-//! The signer of a document: a person's key in a PKCS#12 file, as scripts hold it.
+//! The signer of a document, as scripts hold it: a person's key in a PKCS#12 file, or on a device.
 //!
 //! It is not the security environment: the index of an archive is signed by the responsabile della
 //! conservazione, the file for the Agency by the environment's key. The two are never merged.
@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::typed::HandleKind;
-use ceralacca_kernel::{Call, Error, SecretRef};
+use ceralacca_kernel::{Call, Error, InputType, SecretRef, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::certificate::Certificate;
+use crate::device::{DeviceKey, Devices, scheme_of};
 use crate::disk;
 use crate::error::KeystoreError;
 use crate::key::Utilizzo;
@@ -29,32 +30,148 @@ impl HandleKind for SignerHandle {
 
 /// What a [`SignerHandle`] refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SignerId {
-    /// The PKCS#12 file, absolute.
-    pub path: PathBuf,
-    /// What opens it.
-    pub password: SecretRef,
-    /// SHA-256 of the signer's certificate, hexadecimal: a run goes on with the same signer only.
-    pub certificate: String,
+#[serde(try_from = "WrittenId", into = "WrittenId")]
+pub enum SignerId {
+    /// A key in a PKCS#12 file.
+    File {
+        /// The file, absolute.
+        path: PathBuf,
+        /// What opens it.
+        password: SecretRef,
+        /// SHA-256 of the signer's certificate, hexadecimal: a run goes on with the same signer only.
+        certificate: String,
+        /// Subject of the certificate.
+        subject: String,
+    },
+    /// A key on a device.
+    Device {
+        /// How the device's plugin names it: `pkcs11:serial=…;id=%01`.
+        uri: String,
+        /// As for a file.
+        certificate: String,
+        /// As for a file.
+        subject: String,
+    },
+}
+
+/// A [`SignerId`] as journals hold it: with a file and its password, or with a URI.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct WrittenId {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<SecretRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uri: Option<String>,
+    certificate: String,
+    subject: String,
+}
+
+impl From<SignerId> for WrittenId {
+    fn from(id: SignerId) -> WrittenId {
+        match id {
+            SignerId::File { path, password, certificate, subject } => {
+                let (path, password) = (Some(path), Some(password));
+                WrittenId { path, password, uri: None, certificate, subject }
+            }
+            SignerId::Device { uri, certificate, subject } => {
+                WrittenId { path: None, password: None, uri: Some(uri), certificate, subject }
+            }
+        }
+    }
+}
+
+impl TryFrom<WrittenId> for SignerId {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenId) -> Result<SignerId, &'static str> {
+        let WrittenId { path, password, uri, certificate, subject } = written;
+        match (path, password, uri) {
+            (Some(path), Some(password), None) => {
+                Ok(SignerId::File { path, password, certificate, subject })
+            }
+            (None, None, Some(uri)) => Ok(SignerId::Device { uri, certificate, subject }),
+            _ => Err("a signer is a file with its password, or a key on a device"),
+        }
+    }
+}
+
+impl SignerId {
+    fn certificate(&self) -> &str {
+        let (SignerId::File { certificate, .. } | SignerId::Device { certificate, .. }) = self;
+        certificate
+    }
+
     /// Subject of the certificate.
-    pub subject: String,
+    pub fn subject(&self) -> &str {
+        let (SignerId::File { subject, .. } | SignerId::Device { subject, .. }) = self;
+        subject
+    }
+}
+
+/// A signer that is ready to sign.
+pub enum OpenSigner {
+    /// The key itself.
+    File(KeyEntry),
+    /// A way to the device that has it.
+    Device(Box<dyn DeviceKey>),
+}
+
+impl OpenSigner {
+    /// The certificate, then its issuers as far as they are known. Never empty.
+    pub fn chain(&self) -> &[Certificate] {
+        match self {
+            OpenSigner::File(entry) => &entry.chain,
+            OpenSigner::Device(key) => key.chain(),
+        }
+    }
+
+    /// The certificate of the key.
+    pub fn certificate(&self) -> &Certificate {
+        &self.chain()[0]
+    }
 }
 
 impl SignerHandle {
-    /// Reads the key with its chain.
+    /// Reads the key with its chain, or finds it on its device.
     ///
     /// # Errors
-    /// `signer.changed` when the file now holds another certificate, and those of reading a file.
-    pub fn open(&self, call: &Call<'_>) -> Result<KeyEntry, Error> {
-        let entries = read(&self.0.path, call, &self.0.password)?;
-        let same = |entry: &KeyEntry| fingerprint(entry.certificate()) == self.0.certificate;
-        let found = entries.iter().map(|entry| entry.certificate().subject()).collect();
-        Ok(entries.into_iter().find(same).ok_or_else(|| KeystoreError::SignerChanged {
-            file: disk::name(&self.0.path),
-            expected: self.0.subject.clone(),
+    /// `signer.changed` when there is another certificate now, and those of reading a file or of the
+    /// device.
+    pub fn open(&self, call: &Call<'_>) -> Result<OpenSigner, Error> {
+        let (name, opened) = match &self.0 {
+            SignerId::File { path, password, .. } => {
+                let entries = read(path, call, password)?.into_iter().map(OpenSigner::File);
+                (disk::name(path), entries.collect())
+            }
+            SignerId::Device { uri, .. } => {
+                let devices = call.service::<Devices>()?;
+                (uri.clone(), vec![OpenSigner::Device(devices.open(call, uri)?)])
+            }
+        };
+        let found = opened.iter().map(|one| one.certificate().subject()).collect();
+        let same = |one: &OpenSigner| fingerprint(one.certificate()) == self.0.certificate();
+        Ok(opened.into_iter().find(same).ok_or_else(|| KeystoreError::SignerChanged {
+            file: name,
+            expected: self.0.subject().to_owned(),
             found,
         })?)
     }
+}
+
+/// The input type `signer`: a PKCS#12 file, or a key on a device.
+pub fn input_types() -> Vec<InputType> {
+    vec![InputType {
+        name: "signer",
+        rule: "path of a PKCS#12 file, or a key on a device such as pkcs11:serial=…",
+        check: |text| match scheme_of(text) {
+            Some(_) => Ok(text.trim().into()),
+            None => {
+                let path = absolute(Path::new(text))?;
+                Ok(Value::Str(path.to_string_lossy().into_owned()))
+            }
+        },
+    }]
 }
 
 pub(crate) fn open_pkcs12(
@@ -63,25 +180,45 @@ pub(crate) fn open_pkcs12(
     password: SecretRef,
     alias: Option<String>,
 ) -> Result<SignerHandle, Error> {
-    let given = Path::new(&path);
-    let path = std::path::absolute(given).map_err(disk::refused(
-        "looking for",
-        given,
-        "nothing was signed",
-    ))?;
+    let path = absolute(Path::new(&path))?;
     let entries = read(&path, call, &password)?;
     let entry = choose(&disk::name(&path), &entries, alias.as_deref())?;
     let certificate = entry.certificate();
-    let (fingerprint, subject) = (fingerprint(certificate), certificate.subject());
-    Ok(SignerHandle(SignerId { path, password, certificate: fingerprint, subject }))
+    let (certificate, subject) = (fingerprint(certificate), certificate.subject());
+    Ok(SignerHandle(SignerId::File { path, password, certificate, subject }))
+}
+
+pub(crate) fn open_signer(
+    call: &mut Call<'_>,
+    signer: String,
+    alias: Option<String>,
+) -> Result<SignerHandle, Error> {
+    if scheme_of(&signer).is_none() {
+        return open_pkcs12(call, signer, SecretRef(PASSWORD.to_owned()), alias);
+    }
+    let key = call.service::<Devices>()?.open(call, &signer)?;
+    let certificate = &key.chain()[0];
+    Ok(SignerHandle(SignerId::Device {
+        certificate: fingerprint(certificate),
+        subject: certificate.subject(),
+        uri: signer,
+    }))
+}
+
+/// What opens a PKCS#12 file, where the script does not say.
+const PASSWORD: &str = "signer_password";
+
+fn absolute(given: &Path) -> Result<PathBuf, Error> {
+    let refused = disk::refused("looking for", given, "nothing was signed");
+    Ok(std::path::absolute(given).map_err(refused)?)
 }
 
 pub(crate) fn require_valid_now(
     call: &mut Call<'_>,
     signer: SignerHandle,
 ) -> Result<SignerHandle, Error> {
-    let entry = signer.open(call)?;
-    let (certificate, at) = (entry.certificate(), call.now());
+    let opened = signer.open(call)?;
+    let (certificate, at) = (opened.certificate(), call.now());
     if !certificate.is_valid_at(at) {
         return Err(KeystoreError::SignerNotValid {
             subject: certificate.subject(),
@@ -96,7 +233,7 @@ pub(crate) fn require_valid_now(
 }
 
 pub(crate) fn subject(_: &mut Call<'_>, signer: SignerHandle) -> Result<String, Error> {
-    Ok(signer.0.subject)
+    Ok(signer.0.subject().to_owned())
 }
 
 pub(crate) fn expires(call: &mut Call<'_>, signer: SignerHandle) -> Result<String, Error> {
@@ -169,6 +306,26 @@ mod tests {
                 matches!(&refused, KeystoreError::SignerNotChosen { several: found, .. } if *found == several),
                 "{refused:?}"
             );
+        }
+    }
+
+    #[test]
+    fn handles_of_files_and_of_devices_are_read_back() {
+        let file = SignerId::File {
+            path: "/keys/firma.p12".into(),
+            password: SecretRef("signer_password".into()),
+            certificate: "ab".into(),
+            subject: "CN=Mario Rossi".into(),
+        };
+        let device = SignerId::Device {
+            uri: "pkcs11:serial=1".into(),
+            certificate: "ab".into(),
+            subject: "CN=Mario Rossi".into(),
+        };
+        for id in [file, device] {
+            let value = ceralacca_kernel::typed::to_value(&SignerHandle(id.clone())).unwrap();
+            let back: SignerHandle = ceralacca_kernel::typed::from_value(value).unwrap();
+            assert_eq!(back.0, id);
         }
     }
 }

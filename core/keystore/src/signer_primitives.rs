@@ -5,7 +5,7 @@ use ceralacca_kernel::SecretRef;
 use crate::signer::{self, SignerHandle};
 
 ceralacca_kernel::primitives! {
-    /// Keys of people, in files of their own: those that sign documents.
+    /// Keys of people, in files of their own or on devices: those that sign documents.
     namespace keystore;
 
     /// Opens a PKCS#12 file to sign with the key in it. Where it holds several keys that sign,
@@ -16,6 +16,15 @@ ceralacca_kernel::primitives! {
     /// ```
     function open_pkcs12(path: String, password: SecretRef, alias: Option<String>) -> SignerHandle
         [since "0.2.0", recorded, touches(Reads)] = signer::open_pkcs12;
+
+    /// Opens what signs: a PKCS#12 file, whose password it asks for as `signer_password`, or a key on
+    /// a device that a plugin reaches, whose PIN the plugin asks for.
+    ///
+    /// ```rhai
+    /// let signer = keystore::open_signer("responsabile.p12");
+    /// ```
+    function open_signer(signer: String, alias: Option<String>) -> SignerHandle
+        [since "0.4.0", recorded, touches(Reads, Asks)] = signer::open_signer;
 
     /// Stops when the certificate is not valid now. Gives the signer back.
     ///

@@ -1,8 +1,8 @@
 //! Who signs: the seam behind which a key file, a token or an HSM stands.
 
 use ceralacca_kernel::Error;
-use ceralacca_keystore::Certificate;
 use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{Certificate, OpenSigner};
 
 /// A key that signs, with its certificate.
 pub trait Signer {
@@ -30,5 +30,22 @@ impl Signer for KeyEntry {
 
     fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.key.sign_sha256(message)?)
+    }
+}
+
+impl Signer for OpenSigner {
+    fn certificate(&self) -> &Certificate {
+        OpenSigner::certificate(self)
+    }
+
+    fn chain(&self) -> &[Certificate] {
+        OpenSigner::chain(self)
+    }
+
+    fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        match self {
+            OpenSigner::File(entry) => entry.sign_sha256(message),
+            OpenSigner::Device(key) => key.sign_sha256(message),
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::atomic_file;
+use ceralacca_kernel::{Error, atomic_file};
 use sha2::{Digest, Sha256};
 
-use crate::{ControlContext, Diagnostic, XmlError, control};
+use crate::{ControlContext, Diagnostic, Finding, XmlError, control};
 
 /// What a control left on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,27 @@ pub fn control_file(
     folder: &Path,
     context: &ControlContext<'_>,
 ) -> Result<Controlled, XmlError> {
+    let (diagnostic, bytes) = diagnose(path, context)?;
+    keep(path, folder, diagnostic, &bytes)
+}
+
+/// As [`control_file`], with what others find: the checks of plugins.
+///
+/// # Errors
+/// As [`control_file`], and those of the checks: what could not be checked is not called clean.
+pub fn control_file_with(
+    path: &Path,
+    folder: &Path,
+    context: &ControlContext<'_>,
+    checks: &mut dyn FnMut(&str, &[u8]) -> Result<Vec<Finding>, Error>,
+) -> Result<Controlled, Error> {
+    let (mut diagnostic, bytes) = diagnose(path, context)?;
+    diagnostic.findings.extend(checks(&diagnostic.file, &bytes)?);
+    diagnostic.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Ok(keep(path, folder, diagnostic, &bytes)?)
+}
+
+fn diagnose(path: &Path, context: &ControlContext<'_>) -> Result<(Diagnostic, Vec<u8>), XmlError> {
     let bytes = read(path, context.limits.bytes)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let diagnostic = Diagnostic {
@@ -43,6 +64,15 @@ pub fn control_file(
         at: context.at,
         findings: control(&bytes, context),
     };
+    Ok((diagnostic, bytes))
+}
+
+fn keep(
+    path: &Path,
+    folder: &Path,
+    diagnostic: Diagnostic,
+    bytes: &[u8],
+) -> Result<Controlled, XmlError> {
     let mut stem = PathBuf::from(path.file_stem().unwrap_or_default()).into_os_string();
     if stem.is_empty() {
         stem = "comunicazione".into();
@@ -60,7 +90,7 @@ pub fn control_file(
     write(&json, diagnostic.to_json().as_bytes())?;
     let clean = diagnostic.is_clean();
     if clean {
-        write(&dcm, &bytes)?;
+        write(&dcm, bytes)?;
     }
     Ok(Controlled { diagnostic, dgn, json, dcm: clean.then_some(dcm) })
 }

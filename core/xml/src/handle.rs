@@ -16,8 +16,8 @@ use crate::communication::TIPO_DOCUMENTO;
 use crate::controlled_file::{self, Controlled, not_written};
 use crate::xml_text::Limits;
 use crate::{
-    Communication, ControlContext, ControlSettings, Finding, ProtocolloSostituito, Soggetto, Testo,
-    Tipo, XmlError, composing, control_file as control_on_disk,
+    Communication, ControlContext, ControlSettings, DocumentChecks, Finding, ProtocolloSostituito,
+    Soggetto, Testo, Tipo, XmlError, composing, control_file_with as control_on_disk,
 };
 
 /// A handle to a communication on disk.
@@ -199,7 +199,10 @@ fn run_control(
     let folder = folders
         .of_run("controllati", call.run())
         .map_err(|error| not_written(&folders.documents.join("controllati"), &error))?;
-    let controlled = control_on_disk(path, &folder, &context)?;
+    let checks = call.service::<DocumentChecks>()?;
+    let controlled = control_on_disk(path, &folder, &context, &mut |file, bytes| {
+        checks.control(call, file, bytes)
+    })?;
     call.progress(&format!("diagnostic in {}", controlled.dgn.display()));
     Ok(controlled)
 }

@@ -10,6 +10,7 @@ mod control;
 mod controlled_file;
 mod deadlines;
 mod diagnostic;
+mod document_check;
 mod document_types;
 mod element_reader;
 mod error;
@@ -32,8 +33,9 @@ pub use communication::{
     Soggetto, TIPO_DOCUMENTO, Testo, Tipo,
 };
 pub use control::{ControlContext, control};
-pub use controlled_file::{Controlled, control_file};
+pub use controlled_file::{Controlled, control_file, control_file_with};
 pub use deadlines::{Certainty, Deadline, Deadlines};
+pub use document_check::{DocumentCheck, DocumentChecks};
 pub use document_types::DocumentTypes;
 pub use error::XmlError;
 pub use finding::{Diagnostic, Finding, Outcome, Severity};

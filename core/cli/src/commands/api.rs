@@ -185,20 +185,19 @@ fn schema(namespaces: &[Namespace]) -> Value {
     for primitive in namespaces.iter().flat_map(|namespace| namespace.primitives) {
         let mut params = Map::new();
         for param in primitive.params {
-            params.insert(param.name.to_owned(), bare((param.schema)()));
+            params.insert(param.name.to_owned(), bare(param.schema()));
         }
         let described = json!({
             "form": primitive.form, "handle": primitive.kind, "effect": primitive.effect,
             "touches": primitive.touches, "since": primitive.since, "doc": tidy(primitive.doc),
-            "params": params, "returns": bare((primitive.returns.schema)()),
+            "params": params, "returns": bare(primitive.returns.schema()),
         });
         primitives.insert(primitive.full_name(), described);
     }
     json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "primitives": primitives })
 }
 
-fn bare(schema: ceralacca_kernel::schemars::Schema) -> Value {
-    let mut value = schema.to_value();
+fn bare(mut value: Value) -> Value {
     if let Some(map) = value.as_object_mut() {
         map.remove("$schema");
     }

@@ -28,7 +28,7 @@ pub(super) fn carry_out(context: &Context, run: &Run) -> Result<(), Error> {
     let given = gather(context, &workspace, &workflow, &terminal, &run.inputs)?;
     let input = workflow.declaration.read_inputs(&workflow.name, &program.registry, &given)?;
 
-    let options = program.run_options(&workspace, Rc::new(terminal))?;
+    let options = program.run_options(&workspace, Rc::new(terminal), &workflow.declaration.uses)?;
     let engine = catalogue.engine_for(&workflow.source)?;
     let (id, outcome) = ceralacca_kernel::Run::start(options, engine, &workflow, input);
     report(context, id, outcome)
@@ -38,7 +38,8 @@ pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let id = RunId(resume.run);
     let terminal = Rc::new(terminal(&workspace, &resume.unattended)?);
-    let outcome = go_on(context, &workspace, id, resume.recorded, terminal);
+    let accept = Accept { script: resume.recorded, plugins: resume.accept_plugins };
+    let outcome = go_on(context, &workspace, id, accept, terminal);
     report(context, Some(id), outcome)
 }
 
@@ -49,12 +50,21 @@ fn terminal(workspace: &Workspace, unattended: &Unattended) -> Result<Terminal, 
     Terminal::new(&Unattended { patience, ..unattended.clone() })
 }
 
-/// Goes on with a run; `recorded` with the script of the journal even when its file has changed.
+/// What a run goes on with although it has changed since.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Accept {
+    /// The script of the journal, whatever its file holds by now.
+    pub(super) script: bool,
+    /// The plugins that are installed now.
+    pub(super) plugins: bool,
+}
+
+/// Goes on with a run.
 pub(super) fn go_on(
     context: &Context,
     workspace: &Workspace,
     id: RunId,
-    recorded: bool,
+    accept: Accept,
     terminal: Rc<Terminal>,
 ) -> Result<Value, Error> {
     let program = &context.program;
@@ -67,7 +77,7 @@ pub(super) fn go_on(
     };
     let source = Source { name: file, text: source };
     let workflow = catalogue.understand(name.clone(), Origin::Journal, source)?;
-    if !recorded {
+    if !accept.script {
         let now = catalogue
             .find(path.as_ref().unwrap_or(&name))
             .ok()
@@ -77,15 +87,16 @@ pub(super) fn go_on(
             return Err(CliError::ScriptChanged { run, file, recorded: source_sha256, now }.into());
         }
     }
-    let options = program.run_options(workspace, terminal)?;
+    let mut options = program.run_options(workspace, terminal, &workflow.declaration.uses)?;
+    options.accept_other_plugins = accept.plugins;
     let engine = catalogue.engine_for(&workflow.source)?;
     ceralacca_kernel::Run::resume(options, engine, &workflow, id)
 }
 
 /// Through a gateway a run cannot go on without the portal's user, and inputs are given only once:
-/// better asked for now than missed when the keys are made. By hand nobody needs one.
+/// better asked for now than missed when the keys are made. By hand, or through a plugin, nobody needs one.
 fn require_utente(workspace: &Workspace, workflow: &mut Workflow) {
-    if workspace.settings.agency.hand_off {
+    if !workspace.settings.agency.wants_keys() {
         return;
     }
     let declaration = &mut workflow.declaration;

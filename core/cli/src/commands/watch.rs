@@ -121,7 +121,8 @@ impl Watching<'_> {
     fn go_on(&self, id: RunId) -> bool {
         let terminal = self.terminal.clone();
         self.say(&format!("run {id} goes on"));
-        let outcome = run::go_on(self.context, self.workspace, id, false, terminal);
+        let outcome =
+            run::go_on(self.context, self.workspace, id, run::Accept::default(), terminal);
         match outcome {
             Ok(result) => {
                 run::finished(self.context, Some(id), &result);

@@ -113,6 +113,8 @@ impl Desk {
             services,
             key: "00112233445566778899aabbccddeeff".into(),
             version: "test".into(),
+            plugins: Vec::new(),
+            accept_other_plugins: false,
         }
     }
 }

@@ -141,6 +141,8 @@ impl World {
             services,
             key: "00112233445566778899aabbccddeeff".into(),
             version: "test".into(),
+            plugins: Vec::new(),
+            accept_other_plugins: false,
         }
     }
 }

@@ -1,0 +1,129 @@
+//! Keys that a plugin finds on devices: `signer/open` and `signer/sign`.
+
+use std::sync::Arc;
+
+use ceralacca_kernel::typed::Bytes;
+use ceralacca_kernel::{Call, Error, Value, typed};
+use ceralacca_keystore::{Certificate, DeviceKey, DeviceProvider};
+use serde::Deserialize;
+
+use crate::call::CallAnswers;
+use crate::connection::{Answers, Operation};
+use crate::error::PluginError;
+use crate::plugin::Plugin;
+use crate::plugins::Plugins;
+use crate::reply::Reply;
+
+const OPEN: &str = "signer/open";
+const SIGN: &str = "signer/sign";
+const ALGORITHM: &str = "rsa-pkcs1-sha256";
+
+/// The keys of every plugin that signs.
+pub struct PluginDevices(Plugins);
+
+/// What a plugin says of a key that it opened.
+#[derive(Deserialize)]
+struct Opened {
+    /// The plugin's own name of it.
+    id: Value,
+    /// DER.
+    certificate: Bytes,
+    /// DER, the issuer first.
+    #[serde(default)]
+    chain: Vec<Bytes>,
+}
+
+impl PluginDevices {
+    /// The keys of these plugins.
+    pub fn new(plugins: Plugins) -> PluginDevices {
+        PluginDevices(plugins)
+    }
+}
+
+impl DeviceProvider for PluginDevices {
+    fn schemes(&self) -> Vec<String> {
+        self.0.signer_schemes()
+    }
+
+    fn open(&self, call: &Call<'_>, uri: &str) -> Result<Box<dyn DeviceKey>, Error> {
+        let scheme = uri.split(':').next().unwrap_or_default();
+        let plugin = self.0.signer(scheme)?;
+        let arguments = [Value::from(uri.trim())];
+        let mut answers = CallAnswers::new(call, &plugin, &arguments);
+        let opened = plugin.call(Operation::Call, OPEN, &arguments, context(call), &mut answers)?;
+        let opened = done(&plugin, OPEN, opened)?;
+        let refused = |problem: String| PluginError::result(&plugin, OPEN, problem);
+        let opened: Opened = typed::from_value(opened).map_err(|m| refused(m.to_string()))?;
+        let own = Certificate::from_der(&opened.certificate.0)?;
+        let issuers = opened.chain.iter().map(|der| Certificate::from_der(&der.0));
+        let issuers = issuers.collect::<Result<Vec<_>, _>>()?;
+        let chain = [vec![own], issuers].concat();
+        Ok(Box::new(Key { plugin, id: opened.id, chain }))
+    }
+}
+
+/// A key that a plugin has opened.
+struct Key {
+    plugin: Arc<Plugin>,
+    id: Value,
+    chain: Vec<Certificate>,
+}
+
+impl DeviceKey for Key {
+    fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let arguments = [self.id.clone(), Value::Bytes(message.to_vec()), Value::from(ALGORITHM)];
+        let context = Value::Map(Default::default());
+        let reply =
+            self.plugin.call(Operation::Call, SIGN, &arguments, context, &mut NothingToAsk)?;
+        let wrong = |problem: &str| PluginError::result(&self.plugin, SIGN, problem.to_owned());
+        let Value::Bytes(signature) = done(&self.plugin, SIGN, reply)? else {
+            return Err(wrong("it is not bytes").into());
+        };
+        // A signature that does not verify must never leave the program.
+        let public = self.chain[0].public();
+        if !public.verifies_sha256(message, &signature) {
+            return Err(wrong("the signature is not by the key of the certificate").into());
+        }
+        Ok(signature)
+    }
+}
+
+/// What surrounds a call of a seam.
+pub(super) fn context(call: &Call<'_>) -> Value {
+    Value::from([
+        ("key", Value::from(call.idempotency_key())),
+        ("run", Value::Int(i64::try_from(call.run().0).unwrap_or(i64::MAX))),
+        ("run_key", Value::from(call.run_key())),
+        ("now", Value::Str(call.now().to_string())),
+        ("since", Value::Str(call.since().to_string())),
+    ])
+}
+
+/// The result, or the error that the plugin gave in its place.
+pub(super) fn done(plugin: &Plugin, operation: &str, reply: Reply) -> Result<Value, Error> {
+    match reply {
+        Reply::Done(value) => Ok(value),
+        Reply::Refused(error) | Reply::Unknown(error) => Err(error),
+        Reply::NotYet(_) | Reply::NotDone => {
+            let problem = "it may be done or refused, and nothing else".to_owned();
+            Err(PluginError::result(plugin, operation, problem).into())
+        }
+    }
+}
+
+/// Signing asks nobody: the key was opened before.
+struct NothingToAsk;
+
+impl Answers for NothingToAsk {
+    fn secret(&mut self, name: &str) -> Result<ceralacca_kernel::Secret, Error> {
+        Err(PluginError::SecretNotGranted { secret: name.to_owned() }.into())
+    }
+
+    fn tell(&mut self, _: &str) {}
+
+    fn show(&mut self, _: &ceralacca_kernel::Sheet) {}
+}
