@@ -14,6 +14,8 @@ mod communication;
 mod filing;
 #[path = "large_files.rs"]
 mod large_files;
+#[path = "plugins.rs"]
+mod plugins;
 #[path = "signatures.rs"]
 mod signatures;
 
@@ -24,12 +26,13 @@ use ceralacca::keystore::KeyPair;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceralacca");
 
-const MEASURES: [(&str, fn()); 10] = [
+const MEASURES: [(&str, fn()); 11] = [
     // First: it measures what a process pays once.
     ("filing", filing::whole_workflow),
     ("keys", key_generation),
     ("start", start_up),
     ("calls", calls::measure),
+    ("plugins", plugins::round_trips),
     ("setup", whole_workflow),
     ("hashing", large_files::hashing),
     ("p7m", large_files::p7m),

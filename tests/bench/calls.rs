@@ -131,11 +131,16 @@ impl Engine for Direct {
 fn options() -> RunOptions {
     let mut registry = Registry::new();
     registry.add_namespace(namespace());
+    options_with(registry, Services::default())
+}
+
+/// A run that journals in memory and asks nobody.
+pub(crate) fn options_with(registry: Registry, services: Services) -> RunOptions {
     RunOptions {
         registry: Rc::new(registry),
         store: Rc::new(Memory::default()),
         host: Rc::new(Nobody),
-        services: Services::default(),
+        services,
         key: String::new(),
         version: String::new(),
         plugins: Vec::new(),

@@ -34,7 +34,7 @@ pub(crate) struct Found {
 pub(crate) struct Catalogue<'a> {
     pub(crate) engines: &'a [Box<dyn Engine>],
     pub(crate) registry: &'a Registry,
-    pub(crate) plugins: Option<&'a Plugins>,
+    pub(crate) plugins: Result<&'a Plugins, &'a Error>,
     pub(crate) workspace: Option<&'a Path>,
 }
 
@@ -104,9 +104,11 @@ impl Catalogue<'_> {
     ) -> Result<Workflow, Error> {
         let declaration = self.engine_for(&source)?.declaration(&source)?;
         // An installed plugin that cannot be used says more than an unknown name.
-        let trouble = |namespace: &String| self.plugins?.trouble(namespace);
-        if let Some(trouble) = declaration.uses.iter().find_map(trouble) {
-            return Err(trouble);
+        let unknown = |name: &&String| self.registry.namespace(name).is_none();
+        for namespace in declaration.uses.iter().filter(unknown) {
+            if let Some(trouble) = self.plugins.map_err(Clone::clone)?.trouble(namespace) {
+                return Err(trouble);
+            }
         }
         declaration.check(&source.name, self.registry)?;
         Ok(Workflow { name, origin, source, declaration })

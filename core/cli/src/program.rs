@@ -61,7 +61,7 @@ impl Program {
 
     /// Where workflows are found.
     pub(crate) fn catalogue<'a>(&'a self, workspace: Option<&'a Path>) -> Catalogue<'a> {
-        let plugins = self.plugins.as_ref().ok();
+        let plugins = self.plugins.as_ref();
         Catalogue { engines: &self.engines, registry: &self.registry, plugins, workspace }
     }
 

@@ -94,6 +94,11 @@ pub enum KeystoreError {
         /// The aliases in the file.
         aliases: Vec<String>,
     },
+    /// The name of a key on a device has a PIN in it.
+    PinInUri {
+        /// The attribute.
+        attribute: String,
+    },
     /// No plugin serves keys of this scheme.
     NoDevice {
         /// The scheme.

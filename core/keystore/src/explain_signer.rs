@@ -17,6 +17,12 @@ pub(crate) fn explain(error: &KeystoreError) -> Report {
                 })
                 .next("name the alias: keystore::open_pkcs12(path, password, alias)")
         }
+        KeystoreError::PinInUri { attribute } => {
+            Report::usage("signer.pin_in_uri", "the name of a key has a PIN in it")
+                .expected("a name such as pkcs11:serial=…;id=%01; the PIN is asked for")
+                .found(format!("{attribute}=…"))
+                .next("leave it out; if the shell keeps what is typed, change the PIN")
+        }
         KeystoreError::NoDevice { scheme, schemes } => {
             Report::usage("signer.no_device", format!("no plugin finds keys named {scheme}:…"))
                 .expected(match schemes.as_slice() {

@@ -165,7 +165,7 @@ pub fn input_types() -> Vec<InputType> {
         name: "signer",
         rule: "path of a PKCS#12 file, or a key on a device such as pkcs11:serial=…",
         check: |text| match scheme_of(text) {
-            Some(_) => Ok(text.trim().into()),
+            Some(_) => Ok(without_pin(text)?.into()),
             None => {
                 let path = absolute(Path::new(text))?;
                 Ok(Value::Str(path.to_string_lossy().into_owned()))
@@ -196,6 +196,7 @@ pub(crate) fn open_signer(
     if scheme_of(&signer).is_none() {
         return open_pkcs12(call, signer, SecretRef(PASSWORD.to_owned()), alias);
     }
+    without_pin(&signer)?;
     let key = call.service::<Devices>()?.open(call, &signer)?;
     let certificate = &key.chain()[0];
     Ok(SignerHandle(SignerId::Device {
@@ -203,6 +204,16 @@ pub(crate) fn open_signer(
         subject: certificate.subject(),
         uri: signer,
     }))
+}
+
+/// Names of keys are journaled: a PIN in one would be, too (RFC 7512 §2.4, `pin-value`, `pin-source`).
+fn without_pin(uri: &str) -> Result<&str, KeystoreError> {
+    let uri = uri.trim();
+    let names = uri.split([':', ';', '?', '&']).filter_map(|part| part.split_once('='));
+    match names.map(|(name, _)| name).find(|name| name.starts_with("pin")) {
+        Some(attribute) => Err(KeystoreError::PinInUri { attribute: attribute.to_owned() }),
+        None => Ok(uri),
+    }
 }
 
 /// What opens a PKCS#12 file, where the script does not say.

@@ -248,15 +248,25 @@ pub struct RevocationRequested {
     pub effective_at: Option<Timestamp>,
 }
 
-/// Text from outside as errors may show it: no control characters, at most `limit` long.
+/// Text from outside as errors may show it: no control characters, nothing that turns the direction
+/// of writing round, at most `limit` long.
 pub fn printable(text: &str, limit: usize) -> String {
     let mut shown: String = text
         .chars()
         .take(limit)
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| if turns_or_controls(character) { ' ' } else { character })
         .collect();
     if text.chars().nth(limit).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Unicode's marks, embeddings, overrides and isolates of direction (UAX #9 §2), beside controls.
+fn turns_or_controls(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || character.is_control()
 }

@@ -37,6 +37,9 @@ pub fn control_file(
     keep(path, folder, diagnostic, &bytes)
 }
 
+/// What others find in a file, by its name and its bytes.
+pub type FurtherChecks<'a> = dyn FnMut(&str, &[u8]) -> Result<Vec<Finding>, Error> + 'a;
+
 /// As [`control_file`], with what others find: the checks of plugins.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub fn control_file_with(
     path: &Path,
     folder: &Path,
     context: &ControlContext<'_>,
-    checks: &mut dyn FnMut(&str, &[u8]) -> Result<Vec<Finding>, Error>,
+    checks: &mut FurtherChecks<'_>,
 ) -> Result<Controlled, Error> {
     let (mut diagnostic, bytes) = diagnose(path, context)?;
     diagnostic.findings.extend(checks(&diagnostic.file, &bytes)?);

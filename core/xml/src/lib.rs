@@ -33,7 +33,7 @@ pub use communication::{
     Soggetto, TIPO_DOCUMENTO, Testo, Tipo,
 };
 pub use control::{ControlContext, control};
-pub use controlled_file::{Controlled, control_file, control_file_with};
+pub use controlled_file::{Controlled, FurtherChecks, control_file, control_file_with};
 pub use deadlines::{Certainty, Deadline, Deadlines};
 pub use document_check::{DocumentCheck, DocumentChecks};
 pub use document_types::DocumentTypes;

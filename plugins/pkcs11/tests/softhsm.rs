@@ -13,6 +13,8 @@ use std::fs;
 
 use ceralacca_plugin_pkcs11::{Opened, Owner, TokenError, TokenState};
 use ceralacca_plugin_sdk::{Error, Explain};
+use cryptoki::context::Pkcs11;
+use cryptoki::object::{Attribute, AttributeInfo, AttributeType, ObjectClass};
 use world::{PIN, Person, Token, World, openssl};
 
 /// A token with one certified key.
@@ -64,6 +66,32 @@ fn a_signature_that_openssl_verifies() {
 }
 
 #[test]
+fn the_key_never_leaves_the_token() {
+    let Some(world) = World::new("a key that stays on its token") else { return };
+    let token = ready(&world);
+    let owner = world.owner();
+    let opened = open(&owner, &token, &mut Person::with(PIN)).unwrap();
+    owner.sign(&opened.id, b"uno", &mut Person::with(PIN)).unwrap();
+
+    // The plugin has logged in: the same library gives even to this process only what is public.
+    let library = Pkcs11::new(&world.softhsm).unwrap();
+    let slot = library.get_slots_with_initialized_token().unwrap()[0];
+    let session = library.open_ro_session(slot).unwrap();
+    let keys = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap();
+    use AttributeType::{Coefficient, Exponent1, Exponent2, Modulus, Prime1, Prime2};
+    let private =
+        [AttributeType::PrivateExponent, Prime1, Prime2, Exponent1, Exponent2, Coefficient];
+    let said = session.get_attribute_info(keys[0], &private).unwrap();
+    assert!(said.iter().all(|one| matches!(one, AttributeInfo::Sensitive)), "{said:?}");
+    let wanted = [Modulus, AttributeType::Extractable, AttributeType::NeverExtractable];
+    let public = session.get_attributes(keys[0], &wanted).unwrap();
+    assert!(matches!(
+        &public[..],
+        [Attribute::Modulus(_), Attribute::Extractable(false), Attribute::NeverExtractable(true)]
+    ));
+}
+
+#[test]
 fn what_is_there_is_listed_without_a_pin() {
     let Some(world) = World::new("tokens and certificates listed") else { return };
     let token = ready(&world);
@@ -97,45 +125,9 @@ fn a_key_is_found_by_its_certificate() {
     world.key(&token, "02", &[]);
     world.certify(&token, "02", "Autenticazione");
     world.write_certificate(&token, "ca.der", "0a", "CA");
-    // A certificate whose key is not here, under the id of a key that is.
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=Altrove",
-        "-days",
-        "3650",
-        "-addext",
-        "basicConstraints=CA:FALSE",
-        "-keyout",
-        &world.text("x.key"),
-        "-out",
-        &world.text("x.pem"),
-    ]);
-    world.to_der("x.pem", "x.der");
-    world.write_certificate(&token, "x.der", "02", "altrove");
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=Ellittica",
-        "-days",
-        "3650",
-        "-keyout",
-        &world.text("e.key"),
-        "-out",
-        &world.text("e.pem"),
-    ]);
-    world.to_der("e.pem", "e.der");
-    world.write_certificate(&token, "e.der", "03", "ellittica");
+    // A certificate whose key is not here, under the id of a key that is; and one of another kind.
+    world.stranger(&token, "02", "altrove", &["rsa:2048"]);
+    world.stranger(&token, "03", "ellittica", &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     let owner = world.owner();
     let uri = |rest: &str| format!("pkcs11:serial={}{rest}", token.serial);
     let mut person = Person::with(PIN);

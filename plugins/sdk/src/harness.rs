@@ -33,6 +33,7 @@ pub struct Harness {
     program: PathBuf,
     folder: TempDir,
     library: PathBuf,
+    secrets: Option<PathBuf>,
 }
 
 /// What a command gave.
@@ -83,7 +84,8 @@ pub enum HarnessError {
 pub fn library(name: &str) -> Result<PathBuf, HarnessError> {
     let file =
         format!("{}{}{}", env::consts::DLL_PREFIX, name.replace('-', "_"), env::consts::DLL_SUFFIX);
-    let looked_for = beside_the_test(&file);
+    let mut looked_for = beside_the_test(&file);
+    looked_for.extend(beside_the_test("examples").into_iter().map(|folder| folder.join(&file)));
     match looked_for.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.clone()),
         None => Err(HarnessError::NoLibrary { looked_for }),
@@ -106,7 +108,7 @@ impl Harness {
         fs::create_dir(&vendor).map_err(unusable(&vendor))?;
         let library = vendor.join(built.file_name().unwrap_or_default());
         fs::copy(built, &library).map_err(unusable(built))?;
-        let harness = Harness { program: program(), folder, library };
+        let harness = Harness { program: program(), folder, library, secrets: None };
         harness.succeed([OsStr::new("init"), harness.workspace().as_os_str()])?;
         let manifest = harness.manifest()?;
         let file = vendor.join(format!("{}.json", manifest.name));
@@ -144,6 +146,18 @@ impl Harness {
         written.map_err(|error| HarnessError::Unusable { what: file, error })
     }
 
+    /// What the operator answers when a secret is asked for, as lines `name = "text"`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn secrets(&mut self, text: &str) -> Result<(), HarnessError> {
+        let file = self.folder.path().join("secrets.toml");
+        private_file(&file, text)
+            .map_err(|error| HarnessError::Unusable { what: file.clone(), error })?;
+        self.secrets = Some(file);
+        Ok(())
+    }
+
     /// Runs a script, whose name ends with `.rhai` or `.lua`, with inputs as `name=value`. What it
     /// sends is approved. The result is at `json()["result"]`, an error at `json()["error"]`.
     ///
@@ -153,9 +167,26 @@ impl Harness {
         let file = self.workspace().join(name);
         fs::write(&file, script)
             .map_err(|error| HarnessError::Unusable { what: file.clone(), error })?;
-        let options = ["--json", "run", "--approve"].map(OsStr::new);
         let inputs = inputs.iter().map(OsStr::new);
-        self.command(options.into_iter().chain([file.as_os_str()]).chain(inputs))
+        self.unattended("run", [file.as_os_str()].into_iter().chain(inputs))
+    }
+
+    /// Goes on with a run that stopped: the number that `run` gave it, from 1.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn resume(&self, run: u64) -> Result<Finished, HarnessError> {
+        self.unattended("resume", [OsStr::new(&run.to_string())])
+    }
+
+    fn unattended<'a>(
+        &'a self,
+        command: &'a str,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+    ) -> Result<Finished, HarnessError> {
+        let options = ["--json", command, "--approve", "--patience", "0s"].map(OsStr::new);
+        let secrets = self.secrets.iter().flat_map(|file| [OsStr::new("--secrets"), file.as_ref()]);
+        self.command(options.into_iter().chain(secrets).chain(arguments))
     }
 
     /// `ceralacca plugin check`: the conformance kit. Exit code 0 says that it passes.
@@ -244,6 +275,15 @@ impl fmt::Debug for HarnessError {
 }
 
 impl std::error::Error for HarnessError {}
+
+/// A file that only its owner can read, as the program wants it of secrets.
+fn private_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
+}
 
 fn program() -> PathBuf {
     if let Some(named) = env::var_os(PROGRAM) {

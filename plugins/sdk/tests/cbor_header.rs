@@ -1,5 +1,9 @@
 //! The C reader and writer of CBOR agree with the kernel's, and survive hostile bytes.
+//!
+//! Compilers are called only when `CERALACCA_JUDGES` is set (see `tests/run`).
+
 #![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::io::{Read, Write};
@@ -89,6 +93,10 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn in_both_languages(judge: impl Fn(&mut Transcoder)) {
+    if std::env::var_os("CERALACCA_JUDGES").is_none() {
+        println!("not judged: CBOR in C: tests/run calls other people's tools");
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     for (compiler, options) in [("cc", &["-std=c99"][..]), ("c++", &["-xc++", "-std=c++17"])] {
         judge(&mut Transcoder::start(folder.path(), compiler, options));

@@ -232,7 +232,7 @@ impl<'a, 'b> Channel<'a, 'b> {
         };
         let invio = serde_json::to_vec_pretty(&invio).expect("plain data");
         let zip = support_zip::pack(&[(name.as_str(), &bytes.0[..]), (INVIO, &invio[..])]);
-        let sealed = envelope::seal(self.call, self.settings, &zip.map_err(refused)?)?;
+        let sealed = envelope::seal(self.call, self.settings, &zip.map_err(refused)?, outgoing.at)?;
         let first = SupportName::at(&self.settings.node, outgoing.at, 1);
         let first = first.ok_or_else(|| refused(format!("no support is of {}", outgoing.at)))?;
         let record = Record {

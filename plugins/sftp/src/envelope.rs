@@ -21,7 +21,12 @@ use crate::settings::{Settings, read_file, unusable};
 ///
 /// # Errors
 /// Those of the settings' files, `sftp.signer_not_valid`, `sftp.no_key` and those of the signature.
-pub(crate) fn seal(call: &Call<'_>, settings: &Settings, zip: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn seal(
+    call: &Call<'_>,
+    settings: &Settings,
+    zip: &[u8],
+    at: Timestamp,
+) -> Result<Vec<u8>, Error> {
     let recipient = settings.recipient()?;
     let mut entries = entries(call, "signer", &settings.signer, SIGNER_PASSWORD)?;
     entries.retain(|entry| entry.certificate().allows(Utilizzo::Firma));
@@ -30,9 +35,9 @@ pub(crate) fn seal(call: &Call<'_>, settings: &Settings, zip: &[u8]) -> Result<V
         return Err(SftpError::NoKey { setting, purpose, found: entries.len() }.into());
     }
     let signer = &entries[0];
-    require_valid(signer.certificate(), call.now())?;
+    require_valid(signer.certificate(), at)?;
     let mut signed = Vec::with_capacity(zip.len() + (8 << 10));
-    let options = cades::Options::attached(call.now());
+    let options = cades::Options::attached(at);
     cades::sign(zip, Some(zip.len() as u64), &mut signed, signer, &options)?;
     let sealed = enveloped_data::seal(&signed, &recipient);
     Ok(sealed.ok_or_else(|| {

@@ -10,22 +10,22 @@
 //! plugin = "sftp"
 //!
 //! [plugins.sftp]
-//! read = ["sftp/id_ed25519", "sftp/node.p12", "sftp/agenzia.cer", "sftp/esiti.cer", "ca.cer"]
-//! write = ["sftp/state"]
+//! read = ["/srv/sftp"]
+//! write = ["/srv/sftp/state"]
 //!
 //! [plugins.sftp.settings]
 //! host = "sftp.example.it"
 //! user = "01234567"
 //! node = "01234567"
 //! host_key = "ssh-ed25519 AAAA…"
-//! identity = "sftp/id_ed25519"
+//! identity = "/srv/sftp/id_ed25519"
 //! outgoing = "/in"
 //! incoming = "/out"
-//! signer = "sftp/node.p12"
-//! recipient = "sftp/agenzia.cer"
-//! anchors = ["sftp/esiti.cer"]
-//! ca = ["ca.cer"]
-//! state = "sftp/state"
+//! signer = "/srv/sftp/node.p12"
+//! recipient = "/srv/sftp/agenzia.cer"
+//! anchors = ["/srv/sftp/esiti.cer"]
+//! ca = ["/srv/sftp/ca.cer"]
+//! state = "/srv/sftp/state"
 //! ```
 //!
 //! Any number of runs may work with one `state` folder at once. Two computers with folders of their

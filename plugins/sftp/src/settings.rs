@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::SftpError;
 use crate::support_name::is_node;
 
-/// `[plugins.sftp.settings]`. Paths are those of files that `read` and `write` grant.
+/// `[plugins.sftp.settings]`. Paths are absolute, of files that `read` and `write` grant.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(crate = "ceralacca_plugin_sdk::serde", deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -125,6 +125,19 @@ impl Settings {
         ];
         if let Some((setting, _, expected)) = wrong.into_iter().find(|(_, right, _)| !right) {
             return Err(unusable(setting, format!("it has to be {expected}")));
+        }
+        let one =
+            [("signer", &self.signer), ("recipient", &self.recipient), ("state", &self.state)];
+        let some = [("identity", &self.identity), ("own", &self.own)];
+        let some = some.iter().filter_map(|(name, path)| Some((*name, path.as_ref()?)));
+        let lists = [("anchors", &self.anchors), ("ca", &self.ca)];
+        let lists = lists.iter().flat_map(|(name, paths)| paths.iter().map(|path| (*name, path)));
+        // Elsewhere, a relative one would be another file; another `state` knows nothing of what was
+        // sent.
+        let mut relative =
+            one.into_iter().chain(some).chain(lists).filter(|(_, path)| !path.is_absolute());
+        if let Some((setting, path)) = relative.next() {
+            return Err(unusable(setting, format!("{} is no absolute path", path.display())));
         }
         self.host_keys().map(|_| ())
     }

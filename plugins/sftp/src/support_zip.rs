@@ -119,7 +119,7 @@ mod tests {
         assert!((bomb.len() as u64) * LARGEST_RATIO < FREE_OF_RATIO);
         assert!(unpack(&bomb).unwrap_err().contains("more than"));
         // Each of them below the ratio, all together too large.
-        let noise: Vec<u8> = (0..9_000_000_u64).map(|at| (at * at >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..9_000_000_u64).map(|at| ((at * at) >> 7) as u8).collect();
         let large: Vec<(&str, &[u8])> = ["a", "b", "c", "d"].map(|name| (name, &*noise)).into();
         assert!(unpack(&pack(&large).unwrap()).unwrap_err().contains("more than"));
     }

@@ -14,12 +14,28 @@ use crate::output;
 /// Name of a file in the new folder, and its text.
 type Skeleton = &'static [(&'static str, &'static str)];
 
-const RUST: Skeleton = &[];
-const C: Skeleton = &[];
+const RUST: Skeleton = &[
+    ("Cargo.toml", include_str!("../../../../plugins/templates/rust/Cargo.toml")),
+    ("README.md", include_str!("../../../../plugins/templates/rust/README.md")),
+    (".gitignore", include_str!("../../../../plugins/templates/rust/gitignore")),
+    ("src/lib.rs", include_str!("../../../../plugins/templates/rust/src/lib.rs")),
+    ("src/primitives.rs", include_str!("../../../../plugins/templates/rust/src/primitives.rs")),
+    ("src/error.rs", include_str!("../../../../plugins/templates/rust/src/error.rs")),
+    ("tests/plugin.rs", include_str!("../../../../plugins/templates/rust/tests/plugin.rs")),
+];
+
+/// The two headers stand beside the code: nothing else is needed.
+const C: Skeleton = &[
+    ("{{name_with_underscores}}.c", include_str!("../../../../plugins/templates/c/plugin.c")),
+    ("Makefile", include_str!("../../../../plugins/templates/c/Makefile")),
+    ("README.md", include_str!("../../../../plugins/templates/c/README.md")),
+    ("ceralacca_plugin.h", include_str!("../../../../plugins/sdk/include/ceralacca_plugin.h")),
+    ("ceralacca_cbor.h", include_str!("../../../../plugins/sdk/include/ceralacca_cbor.h")),
+];
 
 pub(super) fn carry_out(context: &Context, new: &New) -> Result<(), Error> {
     let name = new.name.as_str();
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(letters) {
         return Err(CliError::PluginName { name: name.to_owned() }.into());
     }

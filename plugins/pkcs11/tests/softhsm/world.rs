@@ -20,7 +20,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// A folder with tokens, in which SoftHSM looks.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
-    softhsm: PathBuf,
+    pub(crate) softhsm: PathBuf,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -173,6 +173,17 @@ impl World {
         ]);
         self.to_der(&pem, "certificate.der");
         self.write_certificate(token, "certificate.der", id, name);
+    }
+
+    /// A certificate on the token whose key is elsewhere.
+    pub(crate) fn stranger(&self, token: &Token, id: &str, label: &str, algorithm: &[&str]) {
+        let (key, pem, der) = (self.text("x.key"), self.text("x.pem"), format!("{label}.der"));
+        let about = ["-nodes", "-days", "3650", "-subj", "/CN=Altrove"];
+        let person = ["-addext", "basicConstraints=CA:FALSE", "-keyout", &key, "-out", &pem];
+        let made = [&["req", "-x509", "-newkey"], algorithm, &about, &person];
+        openssl(&made.concat());
+        self.to_der("x.pem", &der);
+        self.write_certificate(token, &der, id, label);
     }
 
     /// Puts a certificate on the token.

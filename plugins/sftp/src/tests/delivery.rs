@@ -162,7 +162,9 @@ fn what_stands_against_sending_is_told_and_nothing_is_delivered() {
     assert_eq!(sent["protocollo"], "senza-protocollo-2026326-0536-001");
     for (setting, value) in [
         ("node", json!("../x")),
-        ("signer", json!("missing.p12")),
+        ("signer", json!(scene.path("missing.p12"))),
+        ("signer", json!("node.p12")),
+        ("state", json!("state")),
         ("recipient", json!(scene.path("identity"))),
         ("anchors", json!([])),
         ("unknown", json!(1)),

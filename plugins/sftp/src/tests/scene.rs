@@ -19,20 +19,34 @@ use super::sshd::{Sshd, key, public};
 use crate::Sftp;
 
 pub(crate) const NODE: &str = "01234567";
+const AT: &str = "2026-11-22T05:36:00Z";
 const PASSWORD: &str = "Nodo 1 di prova";
+
+/// Certificates with a validity of their own, whatever the date.
+const CA: &str = "[ca]\ndefault_ca = d\n[d]\ndatabase = index.txt\nnew_certs_dir = .\n\
+                  serial = serial\ndefault_md = sha256\npolicy = p\nx509_extensions = e\nunique_subject = no\n\
+                  [p]\ncommonName = supplied\n\
+                  [e]\nkeyUsage = critical, digitalSignature, keyEncipherment\n";
 
 /// Keys and certificates by openssl, made once: each in its PEM, its DER and its PKCS#12.
 fn keys() -> &'static TempDir {
     static KEYS: OnceLock<TempDir> = OnceLock::new();
     KEYS.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.cnf"), CA).unwrap();
+        fs::write(folder.path().join("index.txt"), "").unwrap();
         for name in ["node", "agency", "stranger"] {
-            let usage = "keyUsage=critical,digitalSignature,keyEncipherment";
             openssl(
                 folder.path(),
                 &format!(
-                    "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN={name} -addext {usage} \
-                 -keyout {name}.key -out {name}.pem"
+                    "req -new -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out csr"
+                ),
+            );
+            openssl(
+                folder.path(),
+                &format!(
+                    "ca -batch -config ca.cnf -selfsign -create_serial -notext -keyfile {name}.key \
+                     -in csr -startdate 20200101000000Z -enddate 20491231235959Z -out {name}.pem"
                 ),
             );
             openssl(folder.path(), &format!("x509 -in {name}.pem -outform DER -out {name}.cer"));
@@ -216,7 +230,7 @@ pub(crate) fn outgoing(document: &Document) -> Value {
         ("sha256", Value::from(crate::records::sha256(&document.bytes))),
         ("bytes", Value::Bytes(document.bytes.clone())),
         ("run", Value::from("1")),
-        ("at", Value::from("2026-11-22T05:36:00Z")),
+        ("at", Value::from(AT)),
         ("on_behalf_of", Value::Null),
     ])
 }
@@ -253,7 +267,7 @@ struct Operator;
 
 impl Host for Operator {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        AT.parse().unwrap()
     }
 
     fn sleep(&self, _: Duration) {}
