@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use ceralacca_kernel::{Error, Host, Question, Registry};
 use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
-use ceralacca_plugin_host::{PluginAgency, Plugins};
+use ceralacca_plugin_host::{Operator, PluginAgency, Plugins};
 use ceralacca_submission::hand_off::HandOff;
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
@@ -67,14 +67,8 @@ impl ConfiguredAgency {
     }
 
     fn through(&self, plugin: &str) -> Result<PluginAgency, Error> {
-        let (terminal, registry) = (self.terminal.clone(), self.registry.clone());
-        let ask = Rc::new(move |name: &str| {
-            let rule = registry.secret_rule(name)?;
-            (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)
-        });
-        let terminal = self.terminal.clone();
-        let tell = Rc::new(move |text: &str| terminal.progress(text));
-        PluginAgency::new(self.plugins.named(plugin)?, ask, tell)
+        let operator = operator(&self.terminal, &self.registry);
+        PluginAgency::new(self.plugins.named(plugin)?, operator)
     }
 
     fn connect(&self) -> Result<HttpGateway, Error> {
@@ -89,6 +83,17 @@ impl ConfiguredAgency {
         }
         Ok(HttpGateway::new(settings, ask_proxy_password(&self.terminal, &self.registry))?)
     }
+}
+
+/// The operator, for plugins where there is no run.
+pub(crate) fn operator(terminal: &Rc<Terminal>, registry: &Rc<Registry>) -> Operator {
+    let (asking, registry) = (terminal.clone(), registry.clone());
+    let ask = Rc::new(move |name: &str| {
+        let rule = registry.secret_rule(name)?;
+        (rule.read)(asking.ask_secret(Question { rule, confirm: false })?)
+    });
+    let telling = terminal.clone();
+    Operator { ask, tell: Rc::new(move |text: &str| telling.progress(text)) }
 }
 
 /// How the password of a proxy is asked for.

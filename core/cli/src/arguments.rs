@@ -148,7 +148,7 @@ pub(crate) struct Init {
 }
 
 /// How a run is to be carried out.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Unattended {
     /// Take secrets from a TOML file that only you can read, or from a file descriptor.
     #[arg(long, value_name = "FILE|fd:N")]

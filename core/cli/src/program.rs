@@ -122,7 +122,9 @@ impl Program {
         services.add(workspace.folders());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(Devices::new(Rc::new(PluginDevices::new(plugins.clone()))));
-        services.add(checks(workspace, plugins)?);
+        let checks = checks(workspace, plugins)?.into_iter();
+        let checks = checks.map(|check| Rc::new(check) as Rc<dyn DocumentCheck>);
+        services.add(DocumentChecks::new(checks.collect()));
         services.add(plugins.clone());
         services.add(SendChannel::new(agency.clone()));
         services.add(FetchChannel::new(agency));
@@ -140,12 +142,9 @@ impl Program {
 }
 
 /// The plugins that check communications, too.
-fn checks(workspace: &Workspace, plugins: &Plugins) -> Result<DocumentChecks, Error> {
-    let check = |name: &String| -> Result<Rc<dyn DocumentCheck>, Error> {
-        Ok(Rc::new(PluginCheck::new(plugins.named(name)?)?))
-    };
-    let checks = workspace.settings.impronta.checks.iter().map(check);
-    Ok(DocumentChecks::new(checks.collect::<Result<_, _>>()?))
+pub(crate) fn checks(workspace: &Workspace, plugins: &Plugins) -> Result<Vec<PluginCheck>, Error> {
+    let names = workspace.settings.impronta.checks.iter();
+    names.map(|name| PluginCheck::new(plugins.named(name)?)).collect()
 }
 
 /// The plugins of the workspace and of the user. One that cannot be used fails where it is used.

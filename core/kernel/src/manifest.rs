@@ -215,8 +215,24 @@ impl Manifest {
         if let Some(secret) = secret {
             return Some(format!("{NAME_RULE} and _ make a name; secret {:?}", secret.name));
         }
+        let variable = self.capabilities.environment.iter().find(|name| !is_variable(name));
+        if let Some(name) = variable {
+            let rule = "environment names variables, and none that steers the loader of libraries";
+            return Some(format!("{rule}; {name:?}"));
+        }
         self.namespaces.iter().find_map(WrittenNamespace::problem)
     }
+}
+
+/// Whether a variable of this name may be given to a worker: those of the loader would change what is
+/// loaded into it.
+fn is_variable(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let loader = ["LD_", "DYLD_", "GLIBC_TUNABLES", "MALLOC_"];
+    !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(letters)
+        && !loader.iter().any(|start| name.to_ascii_uppercase().starts_with(start))
 }
 
 const NAME_RULE: &str = "lower case letters, then digits";

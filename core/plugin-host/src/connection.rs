@@ -73,8 +73,8 @@ pub(crate) trait Connection: Send {
     /// The worker's process; none when the plugin runs in this one.
     fn process(&self) -> Option<u32>;
 
-    /// Ends it in order: `destroy` has run and nothing was broken. Dropping does the same, and does not
-    /// say how it went.
+    /// Ends it in order: `destroy` has run and nothing was broken. Dropping does the same, and
+    /// does not say how it went.
     ///
     /// # Errors
     /// [`Broken`]: it did not end in order, or did something behind the back of its last call.

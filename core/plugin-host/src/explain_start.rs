@@ -50,6 +50,18 @@ pub(crate) fn explain(error: &PluginError) -> Report {
         .state(NOT_LOADED)
         .next(format!("ask the vendor whether it is theirs, then: ceralacca plugin lock {plugin}")),
         Taken { .. } => explain_taken(error),
+        NoSigner { .. } | NoSeam { .. } => explain_seam(error),
+        NotLoaded { .. } | WrongAbi { .. } | Unconfined { .. } | NotStarted { .. } => {
+            explain_loading(error)
+        }
+        ManifestDiffers { .. } | GaveUp { .. } => explain_distrust(error),
+        other => unreachable!("{other:?} is explained elsewhere"),
+    }
+}
+
+fn explain_seam(error: &PluginError) -> Report {
+    use PluginError::*;
+    match error {
         NoSigner { scheme, known } => {
             Report::usage("plugin.no_signer", format!("no plugin signs with `{scheme}:` keys"))
                 .expected(one_of(known, "a plugin that signs, but none is installed"))
@@ -65,9 +77,13 @@ pub(crate) fn explain(error: &PluginError) -> Report {
         .found(plugin)
         .state(NOT_CALLED)
         .next("ceralacca plugin list shows what each plugin is for"),
-        NotLoaded { .. } | WrongAbi { .. } | Unconfined { .. } | NotStarted { .. } => {
-            explain_loading(error)
-        }
+        other => unreachable!("{other:?} is explained elsewhere"),
+    }
+}
+
+fn explain_distrust(error: &PluginError) -> Report {
+    use PluginError::*;
+    match error {
         ManifestDiffers { plugin, place, manifest, described } => Report::refused(
             "plugin.manifest_differs",
             format!("the plugin {plugin} says otherwise of itself than its manifest"),

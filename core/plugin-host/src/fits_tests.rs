@@ -51,19 +51,38 @@ fn mistakes_are_named_as_for_every_primitive() {
     let cases = [
         (json!({ "type": "string" }), Value::Int(1), "expected text, found a whole number"),
         (json!({ "type": "string" }), Value::Null, "expected text, found nothing"),
-        (json!({ "type": "integer" }), Value::Float(1.5), "expected a whole number, found a number"),
+        (
+            json!({ "type": "integer" }),
+            Value::Float(1.5),
+            "expected a whole number, found a number",
+        ),
         (record(), Value::from("x"), "expected a map, found text"),
-        (record(), Value::from([("moed", Value::from("fast"))]),
-            "unknown field `moed` (did you mean `mode`?); the fields are mode, sizes"),
+        (
+            record(),
+            Value::from([("moed", Value::from("fast"))]),
+            "unknown field `moed` (did you mean `mode`?); the fields are mode, sizes",
+        ),
         (record(), Value::from([("sizes", Value::Null)]), "the field `mode` is missing"),
-        (record(), Value::from([("mode", Value::from("fats"))]),
-            "in `mode`: expected one of fast, slow, found \"fats\" (did you mean `fast`?)"),
-        (record(), Value::from([("mode", Value::from("fast")), ("sizes", list)]),
-            "in `sizes.1`: expected a whole number, found text"),
-        (json!({ "title": "handle:prova_thing" }), handle("document", Value::Null),
-            "expected a prova_thing, found document"),
-        (json!({ "type": ["string", "integer"] }), Value::Bool(true),
-            "expected text or a whole number, found true or false"),
+        (
+            record(),
+            Value::from([("mode", Value::from("fats"))]),
+            "in `mode`: expected one of fast, slow, found \"fats\" (did you mean `fast`?)",
+        ),
+        (
+            record(),
+            Value::from([("mode", Value::from("fast")), ("sizes", list)]),
+            "in `sizes.1`: expected a whole number, found text",
+        ),
+        (
+            json!({ "title": "handle:prova_thing" }),
+            handle("document", Value::Null),
+            "expected a prova_thing, found document",
+        ),
+        (
+            json!({ "type": ["string", "integer"] }),
+            Value::Bool(true),
+            "expected text or a whole number, found true or false",
+        ),
     ];
     for (schema, value, problem) in cases {
         let error = fitted(schema, value).unwrap_err();
@@ -100,7 +119,10 @@ fn results_are_held_against_the_manifest() {
     assert!(signature.fit_result(Value::from("2")).is_err());
     let nothing = Signature::of(primitive(&json!([]), &json!(null)));
     assert_eq!(nothing.fit_result(Value::Null), Ok(Value::Null));
-    assert_eq!(nothing.fit_result(Value::Int(1)), Err("expected nothing, found a whole number".into()));
+    assert_eq!(
+        nothing.fit_result(Value::Int(1)),
+        Err("expected nothing, found a whole number".into())
+    );
 }
 
 #[test]
@@ -109,9 +131,8 @@ fn only_handles_of_ones_own_may_be_given() {
     let kinds = own_kinds(&manifest);
     assert_eq!(kinds, ["prova_thing"]);
     let given = [Value::from([("in", handle("environment", Value::from("a")))])];
-    let foreign = |value: &Value| {
-        foreign_handle(value, &manifest, &kinds, &given).map(str::to_owned)
-    };
+    let foreign =
+        |value: &Value| foreign_handle(value, &manifest, &kinds, &given).map(str::to_owned);
     let signer = |by: &str| handle("signer", Value::from([("plugin", Value::from(by))]));
     for own in [
         handle("prova_thing", Value::Int(1)),

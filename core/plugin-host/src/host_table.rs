@@ -1,7 +1,7 @@
 //! What a plugin gets from the host: the table of the contract, its callbacks and its extensions.
 //!
-//! A callback trusts nothing but the address of the table: no pointer that may be null is followed, no
-//! panic leaves it, and what breaks the contract is refused and remembered.
+//! A callback trusts nothing but the address of the table: no pointer that may be null is
+//! followed, no panic leaves it, and what breaks the contract is refused and remembered.
 #![allow(unsafe_code, reason = "functions that a plugin in C calls")]
 
 use std::ffi::{CStr, c_char, c_void};
@@ -20,11 +20,11 @@ pub(crate) const LONGEST_ANSWER: usize = 64 << 20;
 /// The longest reason why `create` fails, in bytes.
 const LONGEST_REASON: usize = 1 << 20;
 /// The longest page that is shown, in bytes.
-const LONGEST_PAGE: usize = 1 << 20;
+pub(crate) const LONGEST_PAGE: usize = 1 << 20;
 /// The longest line that is shown, in bytes; the rest is left out.
-const LONGEST_LINE: usize = 2_000;
+pub(crate) const LONGEST_LINE: usize = 2_000;
 /// The longest name of a secret, in bytes.
-const LONGEST_NAME: usize = 256;
+pub(crate) const LONGEST_NAME: usize = 256;
 
 /// How large the structures say they are that a plugin is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -256,7 +256,11 @@ impl State {
     fn tell(&self, call: u64, text: &[u8]) -> Result<(), i32> {
         self.in_call(call)?;
         let text = std::str::from_utf8(text).map_err(|_| abi::BAD_ARGUMENT)?;
-        locked(&self.upstream).tell(&text[..text.floor_char_boundary(LONGEST_LINE)]);
+        let mut end = text.len().min(LONGEST_LINE);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        locked(&self.upstream).tell(&text[..end]);
         Ok(())
     }
 

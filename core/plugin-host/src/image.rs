@@ -1,7 +1,8 @@
 //! The very bytes of a library that were hashed and that will be loaded, safe from later changes.
 //!
-//! On Linux they are copied into memory that nobody can write any more, this program included; the
-//! worker inherits its descriptor. Elsewhere they are copied into a folder that only this user reads.
+//! On Linux they are copied into memory that nobody can write any more, this program included;
+//! the worker inherits its descriptor. Elsewhere they are copied into a folder that only this
+//! user reads.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -70,17 +71,25 @@ impl Image {
 
     /// Takes the library's bytes, whatever they are.
     pub(crate) fn of(path: &Path) -> Result<Image, ImageError> {
-        let file = open(path)?;
-        let about = file.metadata()?;
-        if !about.is_file() {
-            return Err(io::Error::other("it is no file").into());
-        }
-        if about.len() > LONGEST {
-            return Err(ImageError::TooLarge { bytes: about.len() });
-        }
-        let (place, mut bytes) = Place::of(file, path)?;
+        #[cfg(target_os = "linux")]
+        let Ok(memory) = crate::sealed::memory_file() else { return Image::in_place(path) };
+        let file = library(path)?;
+        #[cfg(target_os = "linux")]
+        let (place, mut bytes) = Place::of(file, memory)?;
+        #[cfg(not(target_os = "linux"))]
+        let (place, mut bytes) = Place::of(file)?;
         let sha256 = digest(&mut bytes)?;
         Ok(Image { place, sha256 })
+    }
+
+    /// The file itself, held open, for systems whose rules keep programs out of memory files.
+    /// What it holds is what was hashed, unless somebody who may write it does so in between.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_place(path: &Path) -> Result<Image, ImageError> {
+        let file = library(path)?;
+        // A second opening of the same file, so that reading it moves nothing of the first.
+        let sha256 = digest(&mut reopened(&file)?)?;
+        Ok(Image { place: Place::Descriptor { file, sealed: false }, sha256 })
     }
 
     /// SHA-256 of the bytes, in lower case hexadecimal.
@@ -101,8 +110,8 @@ impl Image {
         }
     }
 
-    /// The library for this process, for as long as it lives: the loader knows a library by the path
-    /// that it was loaded from, so that no other may ever get the same number.
+    /// The library for this process, for as long as it lives: the loader knows a library by the
+    /// path that it was loaded from, so that no other may ever get the same number.
     pub(crate) fn kept(&self) -> io::Result<PathBuf> {
         match &self.place {
             #[cfg(target_os = "linux")]
@@ -114,8 +123,10 @@ impl Image {
             #[cfg(not(target_os = "linux"))]
             Place::Copy { folder } => {
                 let kept = tempfile::Builder::new().prefix("ceralacca-").tempdir()?;
-                std::fs::copy(copied(folder), copied(&kept))?;
-                Ok(copied(&kept.keep()).into())
+                let path = copied(&kept);
+                std::fs::copy(copied(folder), &path)?;
+                let _ = kept.keep();
+                Ok(path)
             }
         }
     }
@@ -139,24 +150,18 @@ fn copied(folder: &tempfile::TempDir) -> PathBuf {
 impl Place {
     /// The place, and the bytes in it to be read once.
     #[cfg(target_os = "linux")]
-    fn of(mut file: File, path: &Path) -> Result<(Place, File), ImageError> {
-        use std::os::fd::AsRawFd;
-        let Ok(mut memory) = crate::sealed::memory_file() else {
-            // Rules of this machine against programs in memory. The file stays open, and what it holds
-            // is what was hashed unless somebody who may write it does so in between.
-            return Ok((Place::Descriptor { file, sealed: false }, open(path)?));
-        };
+    fn of(mut file: File, mut memory: File) -> Result<(Place, File), ImageError> {
         let length = io::copy(&mut file.by_ref().take(LONGEST + 1), &mut memory)?;
         if length > LONGEST {
             return Err(ImageError::TooLarge { bytes: length });
         }
         crate::sealed::seal(&memory)?;
-        let again = open(Path::new(&format!("/proc/self/fd/{}", memory.as_raw_fd())))?;
+        let again = reopened(&memory)?;
         Ok((Place::Descriptor { file: memory, sealed: true }, again))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn of(mut file: File, _: &Path) -> Result<(Place, File), ImageError> {
+    fn of(mut file: File) -> Result<(Place, File), ImageError> {
         let folder = tempfile::Builder::new().prefix("ceralacca-").tempdir()?;
         let mut copy = File::create(copied(&folder))?;
         let length = io::copy(&mut file.by_ref().take(LONGEST + 1), &mut copy)?;
@@ -166,6 +171,26 @@ impl Place {
         let again = open(&copied(&folder))?;
         Ok((Place::Copy { folder }, again))
     }
+}
+
+/// The library's file, if it is one.
+fn library(path: &Path) -> Result<File, ImageError> {
+    let file = open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no file").into());
+    }
+    if about.len() > LONGEST {
+        return Err(ImageError::TooLarge { bytes: about.len() });
+    }
+    Ok(file)
+}
+
+/// The same file, read from its beginning.
+#[cfg(target_os = "linux")]
+fn reopened(file: &File) -> io::Result<File> {
+    use std::os::fd::AsRawFd;
+    open(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
 }
 
 /// Opens for reading; never waits for the other end of a named pipe.

@@ -1,7 +1,8 @@
-//! A plugin in this process, by explicit setting: without limits, and a crash of it is a crash of ours.
+//! A plugin in this process, by explicit setting: without limits, and a crash of it is a crash of
+//! ours.
 //!
-//! The contract gives a plugin one thread. Calls may come from several of the host, so that one thread
-//! owns the plugin and the others pass their calls to it.
+//! The contract gives a plugin one thread. Calls may come from several of the host, so that one
+//! thread owns the plugin and the others pass their calls to it.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;

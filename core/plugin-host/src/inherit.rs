@@ -1,4 +1,5 @@
-//! What a worker process gets from the program, and how the program learns of its end, on each system.
+//! What a worker process gets from the program, and how the program learns of its end, on each
+//! system.
 #![allow(
     unsafe_code,
     reason = "descriptors and processes without a safe face in the standard library"
@@ -12,7 +13,8 @@ use std::sync::MutexGuard;
 #[cfg(unix)]
 pub(crate) fn pass_on(command: &mut Command, number: i32) {
     use std::os::unix::process::CommandExt;
-    // SAFETY: between fork and exec only `fcntl` is called, which may be; the flag is the child's own.
+    // SAFETY: between fork and exec only `fcntl` is called, which may be; the flag is the child's
+    // own.
     unsafe {
         command.pre_exec(move || match libc::fcntl(number, libc::F_SETFD, 0) {
             -1 => Err(std::io::Error::last_os_error()),
@@ -68,39 +70,73 @@ pub(crate) fn widen(writer: &File, reader: &File) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn widen(_: &File, _: &File) {}
 
-/// Waits until the child is gone. It may be killed from another thread meanwhile, which is why the lock
-/// is not held: its number stays its own until the last line.
-#[cfg(unix)]
-pub(crate) fn wait<'a>(
-    process: u32,
-    child: impl Fn() -> MutexGuard<'a, Child>,
-) -> Option<ExitStatus> {
-    if let Ok(Some(status)) = child().try_wait() {
-        return Some(status);
+/// A worker's process.
+pub(crate) struct Worker {
+    child: Child,
+    /// Its number may belong to somebody else now.
+    gone: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(child: Child) -> Worker {
+        Worker { child, gone: false }
     }
-    loop {
-        // SAFETY: the structure is plain and lives while the call runs; nothing is reaped.
-        let waited = unsafe {
-            let mut about: libc::siginfo_t = std::mem::zeroed();
-            let flags = libc::WEXITED | libc::WNOWAIT;
-            libc::waitid(libc::P_PID, process, &raw mut about, flags)
-        };
-        let interrupted = std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted;
-        if waited == 0 || !interrupted {
-            return child().wait().ok();
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Ends it, and whatever it started: where plugins are not kept from that, a process that they
+    /// leave behind would hold the pipes open.
+    pub(crate) fn kill(&mut self) {
+        if self.gone {
+            return;
         }
+        #[cfg(unix)]
+        if let Ok(group) = libc::pid_t::try_from(self.child.id()) {
+            // SAFETY: plain numbers. The group is the worker's own, and its number is taken as
+            // long as the worker has not been waited for.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        // Killing fails when it has ended already.
+        let _ = self.child.kill();
+    }
+
+    fn reap(&mut self) -> Option<ExitStatus> {
+        self.kill();
+        let status = self.child.wait().ok();
+        self.gone = true;
+        status
     }
 }
 
-/// Waits until the child is gone, looking from time to time, because it may have to be killed from
-/// another thread meanwhile.
-#[cfg(not(unix))]
-pub(crate) fn wait<'a>(_: u32, child: impl Fn() -> MutexGuard<'a, Child>) -> Option<ExitStatus> {
-    loop {
-        match child().try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) => std::thread::park_timeout(std::time::Duration::from_millis(5)),
-            Err(_) => return None,
+/// Waits until the worker is gone. It may be killed from another thread meanwhile, which is why
+/// the lock is not held.
+#[cfg(unix)]
+pub(crate) fn wait<'a>(
+    process: u32,
+    worker: impl Fn() -> MutexGuard<'a, Worker>,
+) -> Option<ExitStatus> {
+    while !worker().gone {
+        // SAFETY: the structure is plain and lives while the call runs; nothing is reaped.
+        let waited = unsafe {
+            let mut about: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, process, &raw mut about, libc::WEXITED | libc::WNOWAIT)
+        };
+        let interrupted = std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted;
+        if waited == 0 || !interrupted {
+            break;
         }
     }
+    worker().reap()
+}
+
+/// Waits until the worker is gone, looking from time to time, because it may have to be killed from
+/// another thread meanwhile.
+#[cfg(not(unix))]
+pub(crate) fn wait<'a>(_: u32, worker: impl Fn() -> MutexGuard<'a, Worker>) -> Option<ExitStatus> {
+    while let Ok(None) = worker().child.try_wait() {
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+    worker().reap()
 }

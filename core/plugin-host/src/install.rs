@@ -59,7 +59,7 @@ pub fn about(file: &Path) -> Result<About, Error> {
 /// earlier version is replaced as a whole. It is loaded once, confined, to be asked what it is.
 ///
 /// # Errors
-/// What [`load`] says; `plugin.namespace_taken` and its like, `plugin.not_written`, `plugin.busy`.
+/// What loading it says; `plugin.namespace_taken` and its like, `plugin.not_written`, `plugin.busy`.
 pub fn install(file: &Path, site: &Site<'_>) -> Result<About, Error> {
     let library = if file.is_dir() { library_in(file)? } else { file.to_owned() };
     let manifest = if file.is_dir() { manifest_in(file)? } else { manifest_beside(&library)? };
@@ -104,7 +104,7 @@ pub fn remove(name: &str, site: &Site<'_>) -> Result<(), Error> {
 /// confined, to be asked what it is.
 ///
 /// # Errors
-/// `plugin.unknown`, what [`load`] says, `plugin.namespace_taken` and its like, `plugin.not_written`.
+/// `plugin.unknown`, what loading says, `plugin.namespace_taken` and its like, `plugin.not_written`.
 pub fn lock(names: &[String], site: &Site<'_>) -> Result<Vec<About>, Error> {
     let _held = lock::take(site.root)?;
     let mut lock = Lock::read(site.root)?.unwrap_or_default();

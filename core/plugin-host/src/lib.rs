@@ -56,6 +56,6 @@ pub use lock::LOCK_FILE;
 pub use permissions::permissions_statement;
 pub use plugin::Plugin;
 pub use plugins::{Plugins, Site};
-pub use seams::{AskSecret, PluginAgency, PluginCheck, PluginDevices};
+pub use seams::{AskSecret, Operator, PluginAgency, PluginCheck, PluginDevices};
 pub use settings::{Environment, MemoryLimit, PluginSettings, TimeLimit};
 pub use words::About;

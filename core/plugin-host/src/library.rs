@@ -195,8 +195,8 @@ impl Loaded {
 }
 
 fn entry(path: &Path) -> Result<abi::Entry, Unloadable> {
-    // SAFETY: the library is the one that was hashed and pinned, or that the operator asked to check;
-    // its constructors are what the operator accepted by that.
+    // SAFETY: the library is the one that was hashed and pinned, or that the operator asked to
+    // check; its constructors are what the operator accepted by that.
     let library = unsafe { open(path) }
         .map_err(|error| Unloadable::NotALibrary { problem: problem(&error, path) })?;
     let read = read_entry(&library);
@@ -230,8 +230,9 @@ fn read_entry(library: &libloading::Library) -> Result<abi::Entry, Unloadable> {
     if address.is_null() {
         return Err(Unloadable::NoEntry);
     }
-    // SAFETY: an exported constant; no more of it is read than it says there is, but for the first 16
-    // bytes, without which it is no entry. Where a library lies in that, its worker ends.
+    // SAFETY: an exported constant; no more of it is read than it says there is, but for the
+    // first 16 bytes, without which it is no entry. Where a library lies in that, its worker
+    // ends.
     let magic = unsafe { address.cast::<u64>().read_unaligned() };
     if magic != abi::MAGIC {
         return Err(Unloadable::WrongMagic { found: magic });

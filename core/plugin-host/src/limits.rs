@@ -1,10 +1,11 @@
-//! Limits that a worker sets itself before it loads anything: memory, descriptors, no core file, and no
-//! life beyond the program's.
+//! Limits that a worker sets itself before it loads anything: memory, descriptors, no core file,
+//! and no life beyond the program's.
 #![allow(unsafe_code, reason = "system calls without a safe face in the standard library")]
 
 use std::io;
 
-/// What a worker last writes when memory was refused to its plugin, which then used it all the same.
+/// What a worker last writes when memory was refused to its plugin, which then used it all the
+/// same.
 pub(crate) const REFUSED_MEMORY: &str = "ceralacca: memory was refused\n";
 
 /// Descriptors that a worker may have open.
@@ -48,9 +49,9 @@ fn end_with_the_program() {
 #[cfg(all(unix, not(target_os = "linux")))]
 fn end_with_the_program() {}
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(all(unix, not(all(target_os = "linux", target_env = "gnu"))))]
 type Resource = libc::c_int;
 
 /// Lowers a limit; a lower one that is there already stays.
@@ -83,8 +84,8 @@ mod fault {
     type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
 
     pub(super) fn mark_refused_memory() {
-        // SAFETY: plain structures of the system, filled in before they are passed; the handler calls
-        // nothing but what signal handlers may.
+        // SAFETY: plain structures of the system, filled in before they are passed; the handler
+        // calls nothing but what signal handlers may.
         unsafe {
             let mut before: libc::sigaction = std::mem::zeroed();
             if libc::sigaction(libc::SIGSEGV, std::ptr::null(), &raw mut before) != 0 {
@@ -103,9 +104,9 @@ mod fault {
         info: *mut libc::siginfo_t,
         context: *mut libc::c_void,
     ) {
-        // SAFETY: errno is the thread's own, the kernel passes a valid `info`, and `write`, `sigaction`
-        // and the handler of the standard library may run in a signal handler. Returning after the
-        // old action is back makes the fault happen again.
+        // SAFETY: errno is the thread's own, the kernel passes a valid `info`, and `write`,
+        // `sigaction` and the handler of the standard library may run in a signal handler.
+        // Returning after the old action is back makes the fault happen again.
         unsafe {
             if *libc::__errno_location() == libc::ENOMEM && (*info).si_addr().addr() < 1 << 16 {
                 libc::write(2, REFUSED_MEMORY.as_ptr().cast(), REFUSED_MEMORY.len());

@@ -66,7 +66,8 @@ impl Lock {
             path: path.clone(),
             problem: error.to_string(),
         })?;
-        let written = atomic_file::write(&path, format!("{HEADING}{text}").as_bytes());
+        // Whoever writes it holds the lock of the folder: nobody else does so meanwhile.
+        let written = atomic_file::write_alone(&path, format!("{HEADING}{text}").as_bytes());
         written.map_err(|error| PluginError::not_written(&path, &error).into())
     }
 

@@ -15,14 +15,14 @@ use crate::limits::REFUSED_MEMORY;
 const KEPT: usize = 4 << 10;
 /// How much of it an error shows, in characters.
 const SHOWN: usize = 300;
-/// How long the end of the error output is waited for: where plugins may start programs, one of those
-/// can hold it open.
+/// How long the end of the error output is waited for: where plugins may start programs, one of
+/// those can hold it open.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The last of what a worker wrote to its error output.
 ///
-/// A thread reads it as it comes, so that a plugin never waits for a full pipe, and whatever it writes
-/// takes no more than this room. The thread sleeps in the system until something comes.
+/// A thread reads it as it comes, so that a plugin never waits for a full pipe, and whatever it
+/// writes takes no more than this room. The thread sleeps in the system until something comes.
 pub(crate) struct LastWords(Arc<Gathered>);
 
 struct Gathered {
@@ -98,7 +98,9 @@ pub(crate) fn cause(
     if refused && !status.success() {
         return Broken::OutOfMemory { limit: memory };
     }
-    if text.contains("panicked at") && (signal == Some(ABORT) || signal.is_none()) {
+    // The second stands at the end, after a list of functions that may have pushed the first out.
+    let panicked = text.contains("panicked at") || text.contains("non-unwinding panic");
+    if panicked && (signal == Some(ABORT) || signal.is_none()) {
         return Broken::Panicked;
     }
     let how = match (signal, status.code()) {

@@ -1,4 +1,6 @@
 //! Who can write where plugins are loaded from: nobody but the user of this process and root.
+//!
+//! The workspace itself may belong to a group: who shares it can change its scripts and settings, too.
 
 use std::path::Path;
 
@@ -14,7 +16,7 @@ pub fn permissions_statement() -> Option<&'static str> {
 #[cfg(unix)]
 pub(crate) fn check(path: &Path, top: &Path) -> Result<(), Error> {
     let inside = path.ancestors().take_while(|one| one.starts_with(top));
-    inside.into_iter().try_for_each(check_one)
+    inside.into_iter().try_for_each(|one| check_one(one, if one == top { 0o002 } else { 0o022 }))
 }
 
 /// Nothing is checked, as [`permissions_statement`] says.
@@ -24,14 +26,14 @@ pub(crate) fn check(_path: &Path, _top: &Path) -> Result<(), Error> {
 }
 
 #[cfg(unix)]
-fn check_one(path: &Path) -> Result<(), Error> {
+fn check_one(path: &Path, writers: u32) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
 
     use crate::error::PluginError;
 
     let metadata = path.metadata().map_err(|error| PluginError::unreadable(path, &error))?;
     let mode = metadata.mode() & 0o7777;
-    if mode & 0o022 != 0 {
+    if mode & writers != 0 {
         let mode = format!("{mode:04o}");
         return Err(PluginError::WritableByOthers { path: path.to_owned(), mode }.into());
     }
@@ -76,6 +78,11 @@ mod tests {
         for (path, mode) in all {
             for wider in [0o020, 0o002] {
                 set(path, mode | wider);
+                if path == top.path() && wider == 0o020 {
+                    check(&file, top.path()).unwrap();
+                    set(path, mode);
+                    continue;
+                }
                 let error = check(&file, top.path()).unwrap_err();
                 assert_eq!(error.code(), "plugin.writable_by_others");
                 let next = format!("chmod go-w {}", path.display());

@@ -36,7 +36,8 @@ fn replace(with: i32, number: i32) -> io::Result<()> {
     }
 }
 
-/// Takes standard input and output for the protocol. A plugin that prints garbles it, and that is said.
+/// Takes standard input and output for the protocol. A plugin that prints garbles it, and that is
+/// said.
 #[cfg(windows)]
 pub(crate) fn protocol() -> io::Result<(File, File)> {
     use std::os::windows::io::AsHandle;
@@ -58,8 +59,9 @@ pub(crate) fn close_all_but(wire: [&File; 2], image: &Found) {
     for pair in keep.windows(2) {
         let (first, last) = (pair[0].saturating_add(1), pair[1].saturating_sub(1));
         if first <= last {
-            // SAFETY: nothing in this process holds a descriptor between those that are kept. Where the
-            // system call is missing, descriptors were closed when the program was started.
+            // SAFETY: nothing in this process holds a descriptor between those that are kept.
+            // Where the system call is missing, descriptors were closed when the program was
+            // started.
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
         }
     }

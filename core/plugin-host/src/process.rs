@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::connection::{Answer, Answers, Broken, Connection, Launch, Request};
 use crate::frame::{self, Frame, Kind, NoFrame, Reader};
-use crate::host_table::{TableSize, sheet};
+use crate::host_table::{LONGEST_LINE, LONGEST_NAME, LONGEST_PAGE, TableSize, sheet};
 use crate::image::{Found, Image};
 use crate::in_process::InProcess;
 use crate::inherit;
@@ -26,6 +26,8 @@ use crate::worker::LONGEST_SECRET;
 const COMMAND: &str = "plugin-worker";
 /// How often a plugin may ask for secrets in one call: waiting for them is not its time.
 const MOST_SECRETS: u32 = 64;
+/// How many lines and pages it may show in one call.
+const MOST_SHOWN: u32 = 10_000;
 /// How long an orderly end may take.
 const LAST: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -129,7 +131,8 @@ impl WorkerConnection {
         let command = command(image, launch).map_err(unstarted)?;
         let watchdog = Watchdog::start(command, launch.timeout).map_err(unstarted)?;
         let (writer, reader, errors, process) = {
-            let mut child = watchdog.child();
+            let mut worker = watchdog.worker();
+            let child = worker.child();
             let (input, output) = (child.stdin.take(), child.stdout.take());
             let pipes = input.zip(output).zip(child.stderr.take());
             let ((input, output), errors) = pipes.expect("all three are pipes");
@@ -229,8 +232,7 @@ impl WorkerConnection {
     fn stop(&mut self, stopped: Stopped) -> Broken {
         let broken = match stopped {
             Stopped::Garbled { problem } => {
-                // Killing fails when it is gone already.
-                let _ = self.watchdog.child().kill();
+                self.watchdog.worker().kill();
                 self.end_of_life();
                 Broken::Garbled { problem }
             }
@@ -248,7 +250,7 @@ impl WorkerConnection {
     /// Waits until the worker is gone.
     fn end_of_life(&mut self) -> Option<std::process::ExitStatus> {
         self.writer = None;
-        inherit::wait(self.process, || self.watchdog.child())
+        inherit::wait(self.process, || self.watchdog.worker())
     }
 
     /// One call, up to its outcome.
@@ -267,9 +269,13 @@ impl WorkerConnection {
         };
         let parts = [&head.bytes(), request.name.as_bytes(), request.arguments, request.context];
         frame::write(self.writer()?, Kind::Call, &parts)?;
-        let mut secrets = 0;
+        let (mut secrets, mut shown) = (0, 0);
         loop {
             let frame = self.reader.next()?;
+            shown += u32::from(matches!(frame.kind, Kind::Tell | Kind::Show));
+            if shown > MOST_SHOWN {
+                return Err(garbled("it had lines to show without end"));
+            }
             match frame.kind {
                 Kind::Outcome => {
                     let outcome = read_outcome(frame.payload());
@@ -286,9 +292,10 @@ impl WorkerConnection {
                     }
                     self.give_secret(&frame, answers)?;
                 }
-                Kind::Tell => answers.tell(text(&frame)?),
+                Kind::Tell => answers.tell(text(&frame, LONGEST_LINE)?),
                 Kind::Show => {
-                    let page = sheet(frame.payload());
+                    let page = Some(frame.payload()).filter(|page| page.len() <= LONGEST_PAGE);
+                    let page = page.and_then(sheet);
                     answers.show(&page.ok_or_else(|| garbled("a page that is none"))?);
                 }
                 other => return Err(garbled(&format!("{other:?} in the middle of a call"))),
@@ -298,7 +305,7 @@ impl WorkerConnection {
     }
 
     fn give_secret(&mut self, frame: &Frame, answers: &mut dyn Answers) -> Result<(), Stopped> {
-        let name = text(frame)?;
+        let name = text(frame, LONGEST_NAME)?;
         self.watchdog.pause();
         let secret = answers.secret(name);
         self.watchdog.resume();
@@ -378,7 +385,7 @@ impl Drop for WorkerConnection {
     fn drop(&mut self) {
         let _ = self.finish();
         // Whatever broke it: nothing of it is left behind.
-        let _ = self.watchdog.child().kill();
+        self.watchdog.worker().kill();
         self.end_of_life();
     }
 }
@@ -387,12 +394,14 @@ fn garbled(problem: &str) -> Stopped {
     Stopped::Garbled { problem: problem.to_owned() }
 }
 
-fn text(frame: &Frame) -> Result<&str, Stopped> {
-    std::str::from_utf8(frame.payload()).map_err(|_| garbled("a text that is none"))
+fn text(frame: &Frame, longest: usize) -> Result<&str, Stopped> {
+    let bytes = Some(frame.payload()).filter(|bytes| bytes.len() <= longest);
+    let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.ok_or_else(|| garbled("a text that is none"))
 }
 
-/// The command that starts the worker: nothing of this program's environment, none of its descriptors
-/// but the library's.
+/// The command that starts the worker: nothing of this program's environment, none of its
+/// descriptors but the library's.
 fn command(image: &Image, launch: &Launch) -> io::Result<Command> {
     let mut command = Command::new(program()?);
     command.arg(COMMAND).env_clear();

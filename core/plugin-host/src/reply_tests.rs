@@ -42,8 +42,11 @@ fn a_status_fits_what_was_asked_or_is_refused() {
     use Operation::{Call, Reconcile};
     let text = || cbor::encode(&Value::from("soon"));
     let null = || cbor::encode(&Value::Null);
-    let good = |operation, effect, status, bytes| answered(operation, effect, status, bytes).unwrap();
-    assert!(matches!(good(Call, Effect::Wait, abi::NOT_YET, text()), Reply::NotYet(what) if what == "soon"));
+    let good =
+        |operation, effect, status, bytes| answered(operation, effect, status, bytes).unwrap();
+    assert!(
+        matches!(good(Call, Effect::Wait, abi::NOT_YET, text()), Reply::NotYet(what) if what == "soon")
+    );
     assert!(matches!(good(Reconcile, Effect::Once, abi::NOT_DONE, null()), Reply::NotDone));
     assert!(matches!(good(Reconcile, Effect::Once, abi::DONE, text()), Reply::Done(_)));
     let bad = [
@@ -91,7 +94,8 @@ fn codes_are_of_the_plugin_itself() {
 
 #[test]
 fn the_exit_is_what_the_status_allows() {
-    let exit = |status, exit: &str| told(status, &error("ab.x", &[("exit", Value::from(exit))])).exit();
+    let exit =
+        |status, exit: &str| told(status, &error("ab.x", &[("exit", Value::from(exit))])).exit();
     assert_eq!(told(abi::REFUSED, &error("ab.x", &[])).exit(), Exit::Refused);
     assert_eq!(told(abi::REFUSED, &error("primitive.wrong_argument", &[])).exit(), Exit::Usage);
     assert_eq!(exit(abi::REFUSED, "waiting"), Exit::Waiting);
@@ -100,14 +104,18 @@ fn the_exit_is_what_the_status_allows() {
     let doubting = error("ab.x", &[("exit", Value::from("unknown"))]);
     let reply = answered(Operation::Call, Effect::Once, abi::REFUSED, cbor::encode(&doubting));
     assert!(matches!(reply, Ok(Reply::Unknown(_))));
-    assert_eq!(told(abi::REFUSED, &error("ab.x", &[("exit", Value::Int(1))])).code(), "plugin.error_form");
+    assert_eq!(
+        told(abi::REFUSED, &error("ab.x", &[("exit", Value::Int(1))])).code(),
+        "plugin.error_form"
+    );
 }
 
 #[test]
 fn texts_are_cut_cleaned_and_without_secrets() {
     let hostile = Value::Str(format!("hunter22 \u{1b}[2J{}", "x".repeat(3_000)));
     let handle = Value::Handle(Handle { kind: "environment".into(), id: Box::new(Value::Null) });
-    let fields = Value::from([("password", hostile.clone()), ("stolen", handle), ("passing", true.into())]);
+    let fields =
+        Value::from([("password", hostile.clone()), ("stolen", handle), ("passing", true.into())]);
     let names = ["expected", "found", "state", "next"].map(|name| (name, hostile.clone()));
     let all = [names.as_slice(), &[("fields", fields), ("later_member", Value::Null)]].concat();
     let error = told(abi::REFUSED, &error("ab.x", &all));

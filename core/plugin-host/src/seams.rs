@@ -2,8 +2,10 @@
 
 mod agency;
 mod check;
+mod operator;
 mod signer;
 
-pub use agency::{AskSecret, PluginAgency};
+pub use agency::PluginAgency;
 pub use check::PluginCheck;
+pub use operator::{AskSecret, Operator};
 pub use signer::PluginDevices;

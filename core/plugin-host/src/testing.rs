@@ -24,6 +24,8 @@ pub struct Place {
     pub memory: u64,
     /// Whether structures say that they are larger than they are known to be.
     pub larger: bool,
+    /// Whether the file itself is loaded, as where the system refuses programs in memory.
+    pub file_itself: bool,
     /// Whether the network is granted.
     pub network: bool,
     /// Whether sockets of this machine are granted.
@@ -56,8 +58,12 @@ pub struct Operator {
 /// When the library cannot be read or is no plugin.
 pub fn start(library: &Path, place: &Place) -> Result<Running, String> {
     let image = Image::of(library).map_err(|error| json(&error))?;
-    let again = Image::read(library, image.sha256()).map_err(|error| json(&error))?;
-    drop(image);
+    let again = match place.file_itself {
+        #[cfg(target_os = "linux")]
+        true => Image::in_place(library),
+        _ => Image::read(library, image.sha256()),
+    };
+    let again = again.map_err(|error| json(&error))?;
     let launch = Launch {
         name: "tried".to_owned(),
         in_process: place.in_process,

@@ -1,10 +1,12 @@
 //! Ends a worker whose call outlasts its time, without reading the clock and at no cost to calls.
 //!
-//! A thread looks, four times in the time that a call may take, whether the same call is still under
-//! way; at the fifth look it kills. Nothing is measured: a call is ended after between once and
-//! one and a quarter times its limit. Without calls the thread sleeps until the next one wakes it.
+//! A thread looks, four times in the time that a call may take, whether the same call is still
+//! under way; at the fifth look it kills. Nothing is measured: a call is ended after between once
+//! and one and a quarter times its limit. Without calls the thread sleeps until the next one
+//! wakes it.
 //!
-//! The thread also starts the worker, because on Linux a worker ends with the thread that started it.
+//! The thread also starts the worker, because on Linux a worker ends with the thread that started
+//! it.
 
 use std::io;
 use std::process::{Child, Command};
@@ -13,6 +15,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use crate::inherit::Worker;
 
 /// Looks in the time of one call.
 const LOOKS: u32 = 4;
@@ -24,7 +28,7 @@ pub(crate) struct Watchdog {
 }
 
 struct Shared {
-    child: Mutex<Child>,
+    worker: Mutex<Worker>,
     /// The number of the call, times four, and one of the states.
     word: AtomicU64,
     /// How often the operator was waited for.
@@ -106,8 +110,8 @@ impl Watchdog {
     }
 
     /// The worker itself.
-    pub(crate) fn child(&self) -> MutexGuard<'_, Child> {
-        locked(&self.shared.child)
+    pub(crate) fn worker(&self) -> MutexGuard<'_, Worker> {
+        locked(&self.shared.worker)
     }
 }
 
@@ -125,7 +129,7 @@ impl Shared {
     fn new(child: Child, timeout: Duration) -> Shared {
         let orders = Orders { look: timeout / LOOKS, number: 0, stop: false };
         Shared {
-            child: Mutex::new(child),
+            worker: Mutex::new(Worker::new(child)),
             word: AtomicU64::new(IDLE),
             pauses: AtomicU64::new(0),
             parked: AtomicBool::new(false),
@@ -155,8 +159,7 @@ impl Shared {
             let in_time = seen.age < LOOKS || word & STATES != BUSY;
             // The call may end in this very moment: then it was in time.
             if !in_time && self.word.compare_exchange(word, call | KILLED, SeqCst, SeqCst).is_ok() {
-                // Killing fails when the worker is gone already.
-                let _ = locked(&self.child).kill();
+                locked(&self.worker).kill();
             }
         }
     }

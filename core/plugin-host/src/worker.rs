@@ -1,4 +1,5 @@
-//! The worker's side: a process of its own that confines itself, loads one plugin and serves its calls.
+//! The worker's side: a process of its own that confines itself, loads one plugin and serves its
+//! calls.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +22,8 @@ pub(crate) const LONGEST_SECRET: usize = 16 << 10;
 const WITHOUT_PARENT: i32 = 2;
 const NOT_LOADED: i32 = 1;
 
-/// What a worker process does: it is told on its standard input what to load, and ends when that ends.
-/// Gives the exit code.
+/// What a worker process does: it is told on its standard input what to load, and ends when that
+/// ends. Gives the exit code.
 pub fn worker_main() -> i32 {
     let Ok((reader, writer)) = pipes::protocol() else { return WITHOUT_PARENT };
     let wire = Wire { reader: Reader::new(reader), writer };

@@ -2,6 +2,7 @@
 //!
 //! This program is the host and, told `plugin-worker`, its worker; hence its own `main`.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "a test says how it went")]
 
 use std::process::ExitCode;
 
@@ -18,6 +19,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "plugin-worker") {
         return ExitCode::from(u8::try_from(ceralacca_plugin_host::worker_main()).unwrap_or(1));
+    }
+    if let [first, root, library] = arguments.as_slice()
+        && first == keeping::INSTALL
+    {
+        keeping::install_in(root.as_ref(), library.as_ref());
+        return ExitCode::SUCCESS;
     }
     let wanted: Vec<_> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(*word));

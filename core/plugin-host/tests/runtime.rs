@@ -1,131 +1,17 @@
 //! Where plugins run: what a good one gets, and that no bad one takes the host down.
 //!
-//! This program is the host and, told `plugin-worker`, its worker; hence its own `main`.
-#![cfg(target_os = "linux")]
+//! This program is the host and, told `plugin-worker`, its worker; hence its own `main`. The plugins are
+//! written for Linux.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+#[path = "runtime/judge.rs"]
+mod judge;
 
-use ceralacca_plugin_host::testing::{Operator, Place, Running, start};
-
-#[path = "runtime/ways.rs"]
-mod ways;
-
-type Case = (&'static str, fn(&Workshop));
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "plugin-worker") {
-        return ExitCode::from(u8::try_from(ceralacca_plugin_host::worker_main()).unwrap_or(1));
-    }
-    if arguments.first().is_some_and(|first| first == "a_host_that_waits") {
-        ways::waiting_host();
-        return ExitCode::SUCCESS;
-    }
-    let wanted: Vec<_> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
-    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(*word));
-    let cases: Vec<&Case> = ways::CASES.iter().filter(|(name, _)| chosen(name)).collect();
-    if arguments.iter().any(|word| word == "--list") {
-        cases.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let workshop = Workshop::open();
-    let mut failed = 0;
-    for (name, case) in &cases {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| case(&workshop)));
-        println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
-        failed += u32::from(outcome.is_err());
-    }
-    println!("\ntest result: {} cases, {failed} failed", cases.len());
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    judge::main()
 }
 
-/// Where plugins are built.
-struct Workshop {
-    folder: tempfile::TempDir,
-}
-
-impl Workshop {
-    fn open() -> Workshop {
-        Workshop { folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    /// The trial plugin, built with these definitions.
-    fn trial(&self, definitions: &[&str]) -> PathBuf {
-        let name: String =
-            definitions.concat().chars().filter(char::is_ascii_alphanumeric).collect();
-        let library = self.folder.path().join(format!("libtrial{name}.so"));
-        if library.exists() {
-            return library;
-        }
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let built = Command::new("cc")
-            .args([
-                "-std=gnu11",
-                "-Wall",
-                "-Wextra",
-                "-Werror",
-                "-Wno-nonnull",
-                "-Wno-array-bounds",
-            ])
-            .args(["-shared", "-fPIC", "-O0", "-pthread", "-o"])
-            .arg(&library)
-            .args(definitions.iter().map(|definition| format!("-D{definition}")))
-            .arg("-I")
-            .arg(here.join("../../plugins/sdk/include"))
-            .arg(here.join("tests/runtime/trial.c"))
-            .status();
-        assert!(built.expect("cc runs").success(), "the trial plugin builds with {definitions:?}");
-        library
-    }
-}
-
-fn place() -> Place {
-    Place {
-        in_process: false,
-        timeout: Duration::from_secs(20),
-        memory: 1 << 30,
-        larger: false,
-        network: false,
-        local_sockets: false,
-        read: Vec::new(),
-        write: Vec::new(),
-        environment: Vec::new(),
-    }
-}
-
-fn running(workshop: &Workshop, place: &Place) -> Running {
-    start(&workshop.trial(&[]), place).expect("the trial plugin starts")
-}
-
-/// A call to which nobody answers questions.
-fn call(plugin: &mut Running, name: &str) -> Result<String, String> {
-    let answer = plugin.call(name, b"\x80", &mut Operator::default());
-    answer.map(|(status, value)| format!("{status} {}", String::from_utf8_lossy(&value)))
-}
-
-/// What becomes of a call of a fresh worker; the next one starts and works all the same.
-fn fate(workshop: &Workshop, place: &Place, name: &str) -> String {
-    let mut plugin = running(workshop, place);
-    let fate = call(&mut plugin, name).expect_err("it does not end well");
-    assert_eq!(call(&mut plugin, "echo"), Err(fate.clone()), "what is broken stays so");
-    assert!(plugin.close().is_err());
-    assert_eq!(call(&mut running(workshop, place), "echo"), Ok("0 \u{fffd}".to_owned()));
-    fate
-}
-
-/// Waits until a condition holds, for things that the system does in its own time.
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::yield_now();
-    }
-}
-
-/// A plugin that several threads call, one after the other.
-fn shared(plugin: Running) -> Arc<std::sync::Mutex<Running>> {
-    Arc::new(std::sync::Mutex::new(plugin))
-}
+#[cfg(not(target_os = "linux"))]
+fn main() {}

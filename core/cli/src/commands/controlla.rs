@@ -1,14 +1,17 @@
 //! `ceralacca controlla`: the control of a communication, and its diagnostic.
 
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use ceralacca_kernel::Error;
-use ceralacca_xml::{ControlContext, ControlSettings, Limits, control_file};
+use ceralacca_xml::{ControlContext, ControlSettings, Limits, control_file_with};
 use jiff::Timestamp;
 
 use super::Context;
-use crate::arguments::Controlla;
-use crate::{output, trust};
+use crate::agency::operator;
+use crate::arguments::{Controlla, Unattended};
+use crate::host::Terminal;
+use crate::{output, program, trust};
 
 pub(super) fn carry_out(context: &Context, controlla: &Controlla) -> Result<ExitCode, Error> {
     let workspace = context.program.workspace_if_any()?;
@@ -29,7 +32,18 @@ pub(super) fn carry_out(context: &Context, controlla: &Controlla) -> Result<Exit
         sender: None,
         limits: Limits::default(),
     };
-    let controlled = control_file(&controlla.file, &folder, &checking)?;
+    let checks = match &workspace {
+        Some(workspace) => program::checks(workspace, context.program.plugins()?)?,
+        None => Vec::new(),
+    };
+    let nobody = Unattended::default();
+    let operator = operator(&Rc::new(Terminal::new(&nobody)?), &context.program.registry);
+    let controlled =
+        control_file_with(&controlla.file, &folder, &checking, &mut |file: &str, bytes: &[u8]| {
+            let found =
+                checks.iter().map(|check| check.control_alone(checking.at, file, bytes, &operator));
+            Ok(found.collect::<Result<Vec<_>, Error>>()?.concat())
+        })?;
     let clean = controlled.dcm.is_some();
     if context.json {
         output::json(&serde_json::json!({

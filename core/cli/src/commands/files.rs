@@ -71,5 +71,5 @@ fn with_notes(text: String, notes: &[String]) -> String {
 }
 
 fn terminal() -> Result<Terminal, Error> {
-    Terminal::new(&Unattended { secrets: None, approve: false, patience: None })
+    Terminal::new(&Unattended::default())
 }

@@ -55,7 +55,7 @@ fn approve(about: &About, approved: bool) -> Result<(), Error> {
     if approved || about.capabilities.is_empty() && about.secrets.is_empty() {
         return Ok(());
     }
-    let nobody = Unattended { secrets: None, approve: false, patience: None };
+    let nobody = Unattended::default();
     let terminal = Terminal::new(&nobody)?;
     let what = about.capabilities.iter().chain(&about.secrets).cloned().collect::<Vec<_>>();
     let refused = || CliError::PluginNotApproved { plugin: about.name.clone(), asks: what.clone() };
@@ -168,7 +168,7 @@ fn described(about: &About) -> String {
 }
 
 fn check(context: &Context, library: &Path) -> Result<ExitCode, Error> {
-    let nobody = Unattended { secrets: None, approve: false, patience: None };
+    let nobody = Unattended::default();
     let terminal = Terminal::new(&nobody)?;
     let mut tell = |text: &str| {
         use ceralacca_kernel::{Host, Progress};

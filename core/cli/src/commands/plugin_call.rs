@@ -65,7 +65,7 @@ fn in_folder(
         Workflow { name: "call".to_owned(), origin: Origin::BuiltIn, source, declaration };
     let mut services = Services::default();
     services.add(plugins.clone());
-    let nobody = Unattended { secrets: None, approve: false, patience: None };
+    let nobody = Unattended::default();
     let options = RunOptions {
         registry: Rc::new(registry),
         store: Rc::new(Journal::open(folder)?),

@@ -32,7 +32,7 @@ const LIBRARIES: [&str; 12] = [
 ];
 
 /// What the resolver and TLS read.
-const FOR_NETWORK: [&str; 9] = [
+const FOR_NETWORK: [&str; 12] = [
     "/etc/resolv.conf",
     "/etc/hosts",
     "/etc/nsswitch.conf",
@@ -42,6 +42,10 @@ const FOR_NETWORK: [&str; 9] = [
     "/etc/gai.conf",
     "/etc/ssl",
     "/etc/pki",
+    // What /etc/ssl points to.
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
 ];
 
 /// Devices without a content of their own.

@@ -46,8 +46,8 @@ impl fmt::Display for Confinement {
             }
             (Some(version), false) => write!(
                 f,
-                "files by Landlock {version}; this system has no seccomp: network and system calls are \
-                 not confined"
+                "files by Landlock {version}; this system has no seccomp: network and system calls \
+                 are not confined"
             ),
             (None, true) => write!(
                 f,
@@ -56,8 +56,8 @@ impl fmt::Display for Confinement {
             ),
             (None, false) => write!(
                 f,
-                "this system has neither Landlock nor seccomp: plugins are limited in time, and not \
-                 confined"
+                "this system has neither Landlock nor seccomp: plugins are limited in time, and \
+                 not confined"
             ),
         }
     }

@@ -1,29 +1,25 @@
 //! A plugin as the channel to an agency: `agency/submit` and the other operations of the seam.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use ceralacca_kernel::typed::Bytes;
-use ceralacca_kernel::{Error, Secret, Sheet, Value, typed};
+use ceralacca_kernel::{Error, Value, typed};
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
     ReceiptRecord, Revocation, RevocationRequested, Search,
 };
 use serde::de::DeserializeOwned;
 
-use crate::connection::{Answers, Operation};
+use super::operator::Operator;
+use crate::connection::Operation;
 use crate::error::PluginError;
 use crate::plugin::Plugin;
 use crate::reply::Reply;
 
-/// Asks the operator for a secret of the plugin's manifest, by name.
-pub type AskSecret = Rc<dyn Fn(&str) -> Result<Secret, Error>>;
-
 /// A plugin as an [`Agency`]. The keys of the portal are never given to it.
 pub struct PluginAgency {
     plugin: Arc<Plugin>,
-    ask: AskSecret,
-    tell: Rc<dyn Fn(&str)>,
+    operator: Operator,
 }
 
 impl PluginAgency {
@@ -31,15 +27,11 @@ impl PluginAgency {
     ///
     /// # Errors
     /// `plugin.no_seam`.
-    pub fn new(
-        plugin: Arc<Plugin>,
-        ask: AskSecret,
-        tell: Rc<dyn Fn(&str)>,
-    ) -> Result<PluginAgency, Error> {
+    pub fn new(plugin: Arc<Plugin>, operator: Operator) -> Result<PluginAgency, Error> {
         if plugin.manifest().seams.agency.is_none() {
             return Err(PluginError::no_seam(&plugin, "agency").into());
         }
-        Ok(PluginAgency { plugin, ask, tell })
+        Ok(PluginAgency { plugin, operator })
     }
 
     /// One operation. `changes` says whether a broken-off call may have had an effect.
@@ -61,8 +53,8 @@ impl PluginAgency {
     ) -> Result<T, Failure> {
         let doubtful = if changes { Delivery::Unknown } else { Delivery::NotDelivered };
         let failed = |error: Error, delivery| Failure { passing: passing(&error), error, delivery };
-        let context = Value::Map(Default::default());
-        let mut answers = Operator { agency: self };
+        let context = context(arguments);
+        let mut answers = self.operator.answers(self.plugin.manifest());
         let reply = self
             .plugin
             .call(Operation::Call, operation, arguments, context, &mut answers)
@@ -83,30 +75,26 @@ impl PluginAgency {
     }
 }
 
+/// What surrounds an operation: the key and the run of what is sent, where something is.
+fn context(arguments: &[Value]) -> Value {
+    let of = |name: &str| arguments.first().and_then(|argument| argument.get(name)).cloned();
+    let key = of("idempotency_key").unwrap_or_else(|| Value::from(""));
+    let run = match of("run") {
+        Some(Value::Str(run)) => run.parse().unwrap_or(0),
+        _ => 0,
+    };
+    let mut context =
+        Value::from([("key", key.clone()), ("run", Value::Int(run)), ("run_key", key)]);
+    if let (Value::Map(map), Some(at)) = (&mut context, of("at")) {
+        map.insert("now".to_owned(), at.clone());
+        map.insert("since".to_owned(), at);
+    }
+    context
+}
+
 /// Whether the plugin says that the same request may well succeed a little later.
 fn passing(error: &Error) -> bool {
     error.report().fields.get("passing") == Some(&Value::Bool(true))
-}
-
-/// What a plugin may ask for while it talks to its agency.
-struct Operator<'a> {
-    agency: &'a PluginAgency,
-}
-
-impl Answers for Operator<'_> {
-    fn secret(&mut self, name: &str) -> Result<Secret, Error> {
-        let secrets = &self.agency.plugin.manifest().secrets;
-        if !secrets.iter().any(|secret| secret.name == name) {
-            return Err(PluginError::SecretNotGranted { secret: name.to_owned() }.into());
-        }
-        (self.agency.ask)(name)
-    }
-
-    fn tell(&mut self, text: &str) {
-        (self.agency.tell)(text);
-    }
-
-    fn show(&mut self, _: &Sheet) {}
 }
 
 impl Agency for PluginAgency {

@@ -1,9 +1,12 @@
 //! Installing, locking, removing, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use ceralacca_kernel::Value;
 use ceralacca_plugin_host::{LOCK_FILE, Plugins, State, install, list, lock, remove};
@@ -18,6 +21,7 @@ pub(crate) const CASES: &[crate::Case] = &[
     ("what_others_can_write_to_is_refused", writable),
     ("a_bad_plugin_troubles_only_who_uses_it", trouble),
     ("an_interrupted_installation_is_put_in_order", interrupted),
+    ("an_installation_is_killed_everywhere", killed),
 ];
 
 fn life() {
@@ -33,7 +37,10 @@ fn life() {
     assert_eq!(about.version, "1.1.0");
     assert_ne!(fs::read_to_string(scene.root().join(LOCK_FILE)).unwrap(), first);
     let listed = list(&scene.site()).unwrap();
-    assert!(matches!(listed.as_slice(), [only] if matches!(only.state, State::Ready)), "{listed:?}");
+    assert!(
+        matches!(listed.as_slice(), [only] if matches!(only.state, State::Ready)),
+        "{listed:?}"
+    );
     let plugins = Plugins::open(&scene.site()).unwrap();
     assert_eq!(plugins.pins_of(&["prova".to_owned()])[0].version, "1.1.0");
     assert_eq!(plugins.pins_of(&["agency".to_owned()]), []);
@@ -41,7 +48,7 @@ fn life() {
     remove("prova", &scene.site()).unwrap();
     assert_eq!(list(&scene.site()).unwrap().len(), 0);
     assert_eq!(remove("prova", &scene.site()).unwrap_err().code(), "plugin.unknown");
-    assert_eq!(left_in_plugins(scene.root()), [".lock"]);
+    assert!(left_in_plugins(scene.root()).is_empty());
 }
 
 fn not_installed() {
@@ -54,14 +61,16 @@ fn not_installed() {
     assert_eq!(code(&scene.vendor(&["REASON"], |text| text)), "prova.no_module");
     let other = |text: String| text.replace("\"summary\": \"Tries\"", "\"summary\": \"Other\"");
     assert_eq!(code(&scene.vendor(&[], other)), "plugin.manifest_differs");
-    let core = |text: String| text.replace("\"name\": \"prova\", \"doc\"", "\"name\": \"environment\", \"doc\"");
+    let core = |text: String| {
+        text.replace("\"name\": \"prova\", \"doc\"", "\"name\": \"environment\", \"doc\"")
+    };
     assert_eq!(code(&scene.vendor(&[], core)), "plugin.namespace_taken");
     let library = scene.vendor(&[], |text| text);
     fs::remove_file(library.with_file_name("prova.json")).unwrap();
     assert_eq!(code(&library), "plugin.no_manifest");
     assert_eq!(code(&library.with_file_name("none.so")), "plugin.no_manifest");
     assert!(!scene.root().join(LOCK_FILE).exists());
-    assert_eq!(left_in_plugins(scene.root()), [".lock"]);
+    assert!(left_in_plugins(scene.root()).is_empty());
 }
 
 fn swapped() {
@@ -98,7 +107,8 @@ fn lying() {
     assert_eq!(pin.code(), "plugin.changed");
     let locked = fs::read_to_string(&lock_path).unwrap();
     let line = locked.lines().find(|line| line.starts_with("manifest_sha256")).unwrap();
-    fs::write(&lock_path, locked.replace(line, &format!("manifest_sha256 = \"{digest}\""))).unwrap();
+    fs::write(&lock_path, locked.replace(line, &format!("manifest_sha256 = \"{digest}\"")))
+        .unwrap();
     let plugins = Plugins::open(&scene.site()).unwrap();
     let error = Caller::new(&plugins).tell("read", "ciao").unwrap_err();
     assert_eq!(error.code(), "plugin.manifest_differs");
@@ -146,7 +156,7 @@ fn interrupted() {
     let old_lock = fs::read(&lock_path).unwrap();
     let version = |scene: &Scene| {
         let opened = Plugins::open(&scene.site()).unwrap();
-        assert_eq!(left_in_plugins(scene.root()), [".lock", "prova"]);
+        assert_eq!(left_in_plugins(scene.root()), ["prova"]);
         Caller::new(&opened).tell("read", "ciao").unwrap();
         opened.pins()[0].version.clone()
     };
@@ -171,6 +181,57 @@ fn interrupted() {
     assert_eq!(version(&scene), "2.0.0");
 }
 
+/// What this program is told to install only.
+pub(crate) const INSTALL: &str = "install";
+
+/// Installs a library in the workspace at `root`, for somebody who kills this process meanwhile.
+pub(crate) fn install_in(root: &Path, library: &Path) {
+    let scene = Scene::at(root);
+    install(library, &scene.site()).unwrap();
+}
+
+/// After a kill at each of its points either the old version works or the new one, and the next
+/// installation ends well.
+fn killed() {
+    let scene = Scene::new();
+    scene.installed();
+    let first = scene.vendor(&[], |text| text);
+    let second = scene.vendor(&["VERSION=2.0.0"], |text| text);
+    let mut versions = BTreeSet::new();
+    let kills = (1..).find(|point| {
+        install(&first, &scene.site()).unwrap();
+        if !killed_at(*point, scene.root(), &second) {
+            return true;
+        }
+        let opened = Plugins::open(&scene.site()).unwrap();
+        Caller::new(&opened).tell("read", "ciao").unwrap();
+        versions.insert(opened.pins()[0].version.clone());
+        assert_eq!(left_in_plugins(scene.root()), ["prova"]);
+        false
+    });
+    assert!(kills.unwrap() > 10, "{kills:?} points");
+    assert_eq!(versions, ["1.0.0", "2.0.0"].map(str::to_owned).into());
+}
+
+/// Whether the installation came to that point, where it was killed.
+fn killed_at(point: u64, root: &Path, library: &Path) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .arg(INSTALL)
+        .args([root, library])
+        .env("CERALACCA_CRASH_POINT", point.to_string())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let reached = lines.map_while(Result::ok).any(|line| line.starts_with("crash point"));
+    if reached {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    assert!(reached || status.success());
+    reached
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -181,8 +242,10 @@ fn copy_folder(from: &Path, to: &Path) {
 
 fn left_in_plugins(root: &Path) -> Vec<String> {
     let entries = fs::read_dir(root.join("plugins")).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with(".lock"))
+        .collect();
     names.sort();
     names
 }

@@ -19,20 +19,37 @@ pub(crate) const PIN: &str = "segreto-77";
 
 /// A workspace.
 pub(crate) struct Scene {
-    pub(crate) folder: tempfile::TempDir,
+    folder: Folder,
     pub(crate) settings: BTreeMap<String, PluginSettings>,
     pub(crate) core: Registry,
 }
 
+enum Folder {
+    Own(tempfile::TempDir),
+    Other(PathBuf),
+}
+
 impl Scene {
     pub(crate) fn new() -> Scene {
+        Scene::of(Folder::Own(tempfile::tempdir().unwrap()))
+    }
+
+    /// The workspace of another process.
+    pub(crate) fn at(root: &Path) -> Scene {
+        Scene::of(Folder::Other(root.to_owned()))
+    }
+
+    fn of(folder: Folder) -> Scene {
         let mut core = Registry::new();
         core.add_namespace(ceralacca_keystore::namespace());
-        Scene { folder: tempfile::tempdir().unwrap(), settings: BTreeMap::new(), core }
+        Scene { folder, settings: BTreeMap::new(), core }
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.folder.path()
+        match &self.folder {
+            Folder::Own(folder) => folder.path(),
+            Folder::Other(path) => path,
+        }
     }
 
     pub(crate) fn site(&self) -> Site<'_> {
@@ -46,7 +63,11 @@ impl Scene {
     }
 
     /// The trial plugin with its manifest, in a folder of its own, as a vendor gives it.
-    pub(crate) fn vendor(&self, definitions: &[&str], manifest: impl Fn(String) -> String) -> PathBuf {
+    pub(crate) fn vendor(
+        &self,
+        definitions: &[&str],
+        manifest: impl Fn(String) -> String,
+    ) -> PathBuf {
         let folder = self.root().join(format!("vendor{}", definitions.concat()));
         std::fs::create_dir_all(&folder).unwrap();
         let library = folder.join("libprova.so");

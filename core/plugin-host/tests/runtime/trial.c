@@ -236,6 +236,12 @@ static int32_t asks(const ceralacca_call *call, int *taken) {
         size_t length = 0;
         for (;;) secret->get(host, call->id, name, 0, 0, &length);
     }
+    if (is(call, "lines without end")) {
+        const ceralacca_progress_extension *progress =
+            host->get_extension(host, CERALACCA_EXTENSION_PROGRESS);
+        ceralacca_bytes text = {(const uint8_t *)"and", 3};
+        for (;;) progress->tell(host, call->id, text);
+    }
     if (is(call, "tell")) {
         const ceralacca_progress_extension *progress =
             host->get_extension(host, CERALACCA_EXTENSION_PROGRESS);
