@@ -3,10 +3,11 @@
 //!
 //! Nothing is opened before the first request, so that a run that replays or only reads stays local.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ceralacca_kernel::{Error, Host, Question, Registry};
+use ceralacca_kernel::{Error, Host, Question, Registry, Secret};
 use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
 use ceralacca_plugin_host::{Operator, PluginAgency, Plugins};
 use ceralacca_submission::hand_off::HandOff;
@@ -85,12 +86,18 @@ impl ConfiguredAgency {
     }
 }
 
-/// The operator, for plugins where there is no run.
+/// The operator, for plugins where there is no run. A secret is asked for once.
 pub(crate) fn operator(terminal: &Rc<Terminal>, registry: &Rc<Registry>) -> Operator {
     let (asking, registry) = (terminal.clone(), registry.clone());
+    let known: RefCell<BTreeMap<String, Secret>> = RefCell::default();
     let ask = Rc::new(move |name: &str| {
+        if let Some(secret) = known.borrow().get(name) {
+            return Ok(secret.clone());
+        }
         let rule = registry.secret_rule(name)?;
-        (rule.read)(asking.ask_secret(Question { rule, confirm: false })?)
+        let secret = (rule.read)(asking.ask_secret(Question { rule, confirm: false })?)?;
+        known.borrow_mut().insert(name.to_owned(), secret.clone());
+        Ok(secret)
     });
     let telling = terminal.clone();
     Operator { ask, tell: Rc::new(move |text: &str| telling.progress(text)) }
