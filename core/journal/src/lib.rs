@@ -86,7 +86,7 @@ impl Journal {
     }
 
     fn entry(&self, sequence: i64, run: i64, at: i64, body: &[u8]) -> Result<Entry, Error> {
-        let event = cbor::decode(body).and_then(|value| typed::from_value(value).ok());
+        let event = cbor::decode_own(body).and_then(|value| typed::from_value(value).ok());
         let at = Timestamp::from_microsecond(at).ok();
         match (event, at) {
             (Some(event), Some(at)) => {

@@ -20,8 +20,17 @@ pub fn encode(value: &Value) -> Vec<u8> {
 
 /// Reads a value; `None` when the bytes are not CBOR of this kind, or beyond [`Limits::DEFAULT`].
 pub fn decode(bytes: &[u8]) -> Option<Value> {
+    decode_within(bytes, Limits::DEFAULT.nodes)
+}
+
+/// Reads what this program wrote itself: an entry of a journal holds several arguments and a result,
+/// each up to [`Limits::DEFAULT`]. There are never more values than bytes.
+pub fn decode_own(bytes: &[u8]) -> Option<Value> {
+    decode_within(bytes, bytes.len())
+}
+
+fn decode_within(bytes: &[u8], mut nodes: usize) -> Option<Value> {
     let mut reader = utils::SliceReader::new(bytes);
-    let mut nodes = Limits::DEFAULT.nodes;
     let value = read(&mut reader, Limits::DEFAULT.depth * 2, &mut nodes)?;
     let rest = dec::Read::fill(&mut reader, 1).ok()?;
     rest.as_ref().is_empty().then_some(value)
@@ -158,6 +167,16 @@ mod tests {
     fn keys_are_in_order_of_their_encoding() {
         let map = Value::from([("aa", Value::Int(1)), ("b", Value::Int(2))]);
         assert_eq!(hex::encode(encode(&map)), "a2616202626161".to_owned() + "01");
+    }
+
+    #[test]
+    fn the_largest_value_is_read_inside_an_entry() {
+        let largest = Value::List(vec![Value::Null; Limits::DEFAULT.nodes - 1]);
+        largest.check(&Limits::DEFAULT).unwrap();
+        let all = Value::List(vec![largest.clone(), largest.clone(), largest.clone()]);
+        let entry = Value::from([("arguments", all), ("outcome", largest)]);
+        assert_eq!(decode_own(&encode(&entry)).as_ref(), Some(&entry));
+        assert_eq!(decode(&encode(&entry)), None);
     }
 
     #[test]

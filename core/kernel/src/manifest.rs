@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Effect, Error, Explain, Form, Invoke, Namespace, Param, ParamSchema, Primitive, Reconcile,
-    Report, Secret, SecretRule, Touch,
+    Report, Secret, SecretRule, Touch, is_obeyed,
 };
 
 /// The version of the manifest's own form.
@@ -215,12 +215,31 @@ impl Manifest {
         if let Some(secret) = secret {
             return Some(format!("{NAME_RULE} and _ make a name; secret {:?}", secret.name));
         }
+        let obeyed = serde_json::to_value(self).ok().and_then(|json| obeyed_text(&json));
+        if let Some(text) = obeyed {
+            return Some(format!("characters that a terminal obeys instead of showing: {text:?}"));
+        }
         let variable = self.capabilities.environment.iter().find(|name| !is_variable(name));
         if let Some(name) = variable {
             let rule = "environment names variables, and none that steers the loader of libraries";
             return Some(format!("{rule}; {name:?}"));
         }
         self.namespaces.iter().find_map(WrittenNamespace::problem)
+    }
+}
+
+/// A text with characters that terminals or pages obey; lines may end.
+fn obeyed_text(json: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    let obeyed = |text: &str| text.chars().any(|c| is_obeyed(c) && c != '\n');
+    let shown = |text: &str| text.chars().take(60).collect::<String>();
+    match json {
+        Value::String(text) => obeyed(text).then(|| shown(text)),
+        Value::Array(items) => items.iter().find_map(obeyed_text),
+        Value::Object(map) => map
+            .iter()
+            .find_map(|(key, item)| obeyed(key).then(|| shown(key)).or_else(|| obeyed_text(item))),
+        _ => None,
     }
 }
 

@@ -220,7 +220,10 @@ unsafe fn open(path: &Path) -> Result<libloading::Library, libloading::Error> {
 
 /// The loader's words without the path, which is ours and means nothing to anybody.
 fn problem(error: &libloading::Error, path: &Path) -> String {
-    error.to_string().replace(&*path.to_string_lossy(), "the library")
+    // The error itself says no more than that loading failed.
+    let why = std::error::Error::source(error);
+    let words = why.map_or_else(|| error.to_string(), ToString::to_string);
+    words.replace(&*path.to_string_lossy(), "the library")
 }
 
 fn read_entry(library: &libloading::Library) -> Result<abi::Entry, Unloadable> {

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ceralacca_kernel::lock::{FileLock, LockError};
 use ceralacca_kernel::{Error, PluginPin, atomic_file};
+use ceralacca_submission::printable;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PluginError;
@@ -14,6 +15,9 @@ use crate::permissions;
 pub const LOCK_FILE: &str = "plugins.lock";
 
 const LONGEST: u64 = 1 << 20;
+
+/// How much of a line an error shows, in characters.
+const LONGEST_LINE: usize = 200;
 
 /// The file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -53,7 +57,7 @@ impl Lock {
             return Err(wrong(format!("it is longer than {LONGEST} bytes")).into());
         }
         let lock: Lock = toml::from_str(&text)
-            .map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+            .map_err(|error| wrong(shown(&error)))?;
         match lock.problem() {
             Some(problem) => Err(wrong(problem).into()),
             None => Ok(Some(lock)),
@@ -143,6 +147,13 @@ pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755 & !0o022);
     builder.create(folder)
+}
+
+/// A mistake in the file with the line that has it, which may hold anything.
+fn shown(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let lines = text.trim_end().lines().map(|line| printable(line, LONGEST_LINE));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn is_file_name(text: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use ceralacca_identity::Account;
-use ceralacca_kernel::Secret;
+use ceralacca_kernel::{Secret, is_obeyed};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -254,19 +254,10 @@ pub fn printable(text: &str, limit: usize) -> String {
     let mut shown: String = text
         .chars()
         .take(limit)
-        .map(|character| if turns_or_controls(character) { ' ' } else { character })
+        .map(|character| if is_obeyed(character) { ' ' } else { character })
         .collect();
     if text.chars().nth(limit).is_some() {
         shown.push('…');
     }
     shown
-}
-
-/// Unicode's marks, embeddings, overrides and isolates of direction (UAX #9 §2), beside controls.
-fn turns_or_controls(character: char) -> bool {
-    let turns = matches!(
-        character,
-        '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-    );
-    turns || character.is_control()
 }

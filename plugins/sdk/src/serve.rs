@@ -125,7 +125,7 @@ impl<P: Plugin> Instance<P> {
     fn carry_out(&self, asked: Asked, request: &Request<'_>) -> Result<Answer, Error> {
         let plugin = self.plugin.as_ref().map_err(Clone::clone)?;
         let unreadable = |what| unreadable(&self.name, request.name, what);
-        let Some(Value::List(arguments)) = cbor::decode(request.arguments) else {
+        let Some(Value::List(arguments)) = cbor::decode_own(request.arguments) else {
             return Err(unreadable("an array of arguments"));
         };
         let context = cbor::decode(request.context).as_ref().and_then(Context::read);

@@ -49,9 +49,37 @@ const KILLED: [libc::c_long; 30] = [
     libc::SYS_init_module,
 ];
 
-/// System calls that fail with "not permitted": memory outside of the limit, and signals to others.
-const NOT_PERMITTED: [libc::c_long; 4] =
-    [libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_shmget, libc::SYS_pidfd_send_signal];
+/// System calls that fail with "not permitted": memory outside of the limit, signals to others, what
+/// processes of one user share or leave behind, and other rights, since with those the kernel forgets
+/// that a worker ends with the program.
+const NOT_PERMITTED: [libc::c_long; 26] = [
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setreuid,
+    libc::SYS_setregid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
+    libc::SYS_setgroups,
+    libc::SYS_capset,
+];
 
 /// `setrlimit`, which the C library's list leaves out where nobody uses it any more.
 #[cfg(target_arch = "x86_64")]
@@ -67,6 +95,20 @@ const OWN_ONLY: [libc::c_long; 5] = [
     libc::SYS_rt_sigqueueinfo,
     libc::SYS_rt_tgsigqueueinfo,
 ];
+
+/// System calls whose first argument is a process, where 0 is the caller.
+const OWN_OR_NONE: [libc::c_long; 4] = [
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+];
+
+/// Commands of `fcntl`: who is sent the signals of a descriptor, and which, F_SETSIG and F_SETOWN_EX.
+const SET_SIGNAL: [i32; 3] = [libc::F_SETOWN, 10, 15];
+
+/// `FIOSETOWN` and `SIOCSPGRP`, the same by `ioctl`.
+const SET_OWNER: [i32; 2] = [0x8901, 0x8902];
 
 pub(super) fn confine(grants: &Grants) -> Result<(), String> {
     let filters = [
@@ -125,6 +167,32 @@ fn not_permitted() -> Rules {
     // Reading a limit is all right, setting one is not; a pointer has two halves.
     let half = |length| condition(2, length, SeccompCmpOp::Ne, 0);
     rules.insert(libc::SYS_prlimit64, vec![rule(vec![half(SeccompCmpArgLen::Qword)])]);
+    rules.extend(of_other_processes(own));
+    rules
+}
+
+/// What changes how other processes run, has signals sent to them, or lets a worker outlive the program.
+fn of_other_processes(own: i32) -> Rules {
+    let is = |index, value| argument(index, SeccompCmpOp::Eq, value);
+    let is_not = |index, value| argument(index, SeccompCmpOp::Ne, value);
+    let another = |index| rule(vec![is_not(index, 0), is_not(index, own)]);
+    let only = |kind| vec![rule(vec![is_not(0, kind)]), another(1)];
+    let mut rules = Rules::from([
+        (
+            libc::SYS_prctl,
+            vec![
+                rule(vec![is(0, libc::PR_SET_PDEATHSIG)]),
+                rule(vec![is(0, libc::PR_SET_DUMPABLE), is_not(1, 0)]),
+                rule(vec![is(0, libc::PR_SET_PTRACER)]),
+            ],
+        ),
+        // Whom the second argument means, the first says: PRIO_PROCESS, IOPRIO_WHO_PROCESS.
+        (libc::SYS_setpriority, only(0)),
+        (libc::SYS_ioprio_set, only(1)),
+        (libc::SYS_fcntl, SET_SIGNAL.map(|command| rule(vec![is(1, command)])).into()),
+        (libc::SYS_ioctl, SET_OWNER.map(|request| rule(vec![is(1, request)])).into()),
+    ]);
+    rules.extend(OWN_OR_NONE.map(|call| (call, vec![another(0)])));
     rules
 }
 
