@@ -11,6 +11,7 @@ mod filing;
 mod inputs;
 mod life;
 mod network;
+mod plugins;
 mod runs;
 mod scripts;
 mod stores;

@@ -56,8 +56,7 @@ impl Lock {
         if text.len() as u64 > LONGEST {
             return Err(wrong(format!("it is longer than {LONGEST} bytes")).into());
         }
-        let lock: Lock = toml::from_str(&text)
-            .map_err(|error| wrong(shown(&error)))?;
+        let lock: Lock = toml::from_str(&text).map_err(|error| wrong(shown(&error)))?;
         match lock.problem() {
             Some(problem) => Err(wrong(problem).into()),
             None => Ok(Some(lock)),
