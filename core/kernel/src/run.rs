@@ -18,7 +18,7 @@ use crate::run_error::RunError;
 use crate::secret::Secrets;
 use crate::store::CallRecord;
 use crate::{
-    Call, Caller, Effect, Engine, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
+    Call, Caller, Effect, Engine, Entry, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
     PluginPin, Primitive, Reconciled, Registry, RunId, Step, Store, Touch, Value, Workflow,
 };
 use jiff::Timestamp;
@@ -135,6 +135,14 @@ impl Run {
     /// The error of a run whose first entry is not its start.
     pub fn no_start() -> Error {
         RunError::NoStart.into()
+    }
+
+    /// Refuses other plugins than those that a run began with.
+    ///
+    /// # Errors
+    /// `run.other_plugin`.
+    pub fn require_same_plugins(entries: &[Entry], now: &[PluginPin]) -> Result<(), Error> {
+        same_plugins(entries, now)
     }
 
     fn new(

@@ -25,7 +25,8 @@ impl Explain for KeystoreError {
             E::SignerNotChosen { .. }
             | E::SignerChanged { .. }
             | E::SignerNotValid { .. }
-            | E::NoDevice { .. } => crate::explain_signer::explain(self),
+            | E::NoDevice { .. }
+            | E::PinInUri { .. } => crate::explain_signer::explain(self),
             E::Malformed { .. }
             | E::MissingEntry { .. }
             | E::KeyMismatch { .. }

@@ -75,7 +75,12 @@ fn difference(a: &Json, b: &Json, place: String) -> (String, String, String) {
         }
         _ => None,
     }
-    .unwrap_or_else(|| (place, a.to_string(), b.to_string()))
+    .unwrap_or_else(|| (place, said(a), said(b)))
+}
+
+/// A part of a manifest in words.
+fn said(part: &Json) -> String {
+    if part.is_null() { "nothing".to_owned() } else { part.to_string() }
 }
 
 /// A manifest that has only a name, for errors of what is not described yet.

@@ -24,7 +24,13 @@ pub(crate) fn explain(error: &PluginError) -> Report {
         .state("it was not given")
         .next("ask the vendor what it is for"),
         Broken { plugin, call, outside, why } => {
-            with_state(explain_broken(plugin, call, why), plugin, *outside)
+            let report = with_state(explain_broken(plugin, call, why), plugin, *outside);
+            match limit(why) {
+                Some(setting) if *outside == Outside::Nothing => report.next(format!(
+                    "when it needs more, raise `{setting}` under [plugins.{plugin}] in ceralacca.toml"
+                )),
+                _ => report,
+            }
         }
         MalformedReply { plugin, outside, .. }
         | WrongStatus { plugin, outside, .. }
@@ -134,11 +140,20 @@ fn explain_broken(plugin: &str, call: &str, why: &Broken) -> Report {
     }
 }
 
+/// The setting whose limit a call met.
+fn limit(why: &Broken) -> Option<&'static str> {
+    match why {
+        Broken::TimedOut { .. } => Some("timeout"),
+        Broken::OutOfMemory { .. } => Some("memory"),
+        _ => None,
+    }
+}
+
 /// The same words for every call that had no proper end.
 fn with_state(report: Report, plugin: &str, outside: Outside) -> Report {
     match outside {
         Outside::Nothing => report
-            .state("the call has no result; it was none that must not be repeated")
+            .state("the call has no result; making it again does no harm")
             .next(format!("tell the vendor of {plugin}; `ceralacca plugin check` shows more")),
         Outside::Unknown => Report { exit: Exit::Unknown, ..report }
             .state("whether the call took effect outside is not known; it is not repeated")

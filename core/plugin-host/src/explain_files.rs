@@ -33,7 +33,7 @@ pub(crate) fn explain(error: &PluginError) -> Report {
         }
         NoManifest { library, looked_for } => Report::refused(
             "plugin.no_manifest",
-            format!("{} has no manifest beside it", library.display()),
+            format!("the manifest of {} is missing", library.display()),
         )
         .expected(match looked_for.first() {
             Some(path) => format!("{}", path.display()),

@@ -167,7 +167,7 @@ fn explain_taken(error: &PluginError) -> Report {
         .expected("a name of its own")
         .found(format!("{by} has it"))
         .state(NOT_LOADED)
-        .next(format!("use one of the two: ceralacca plugin remove {plugin}"))
+        .next(format!("ask the vendor of {plugin} for another name, or use one of the two"))
 }
 
 fn one_of(known: &[String], none: &str) -> String {

@@ -123,14 +123,19 @@ impl Plugin {
         let asked = Asked { manifest: &self.manifest, operation, call: name, effect, outside };
         let (arguments, context) = (array(arguments), cbor::encode(&context));
         let request = Request { operation, name, arguments: &arguments, context: &context };
-        let mut answers = Remembering { answers, given: Vec::new() };
+        let mut answers = Remembering { answers, given: Vec::new(), refused: None };
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = self.connection(&mut running)?;
         match connection.invoke(&request, &mut answers) {
             Ok(answer) => {
                 running.breaks = 0;
                 drop(running);
-                reply::read(&asked, &answer, &answers.given)
+                let reply = reply::read(&asked, &answer, &answers.given)?;
+                // Why a secret was not given says more than what the plugin makes of it.
+                Ok(match (reply, answers.refused) {
+                    (Reply::Refused(_), Some(why)) => Reply::Refused(why),
+                    (reply, _) => reply,
+                })
             }
             Err(why) => {
                 // A plugin that leaves a call without a reply is still there.
@@ -233,11 +238,15 @@ fn array(arguments: &[Value]) -> Vec<u8> {
 struct Remembering<'a> {
     answers: &'a mut dyn Answers,
     given: Vec<Secret>,
+    /// Why a secret was not given.
+    refused: Option<Error>,
 }
 
 impl Answers for Remembering<'_> {
     fn secret(&mut self, name: &str) -> Result<Secret, Error> {
-        let secret = self.answers.secret(name)?;
+        let secret = self.answers.secret(name).inspect_err(|error| {
+            self.refused.get_or_insert_with(|| error.clone());
+        })?;
         if !self.given.contains(&secret) {
             self.given.push(secret.clone());
         }

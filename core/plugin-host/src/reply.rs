@@ -89,6 +89,7 @@ pub(crate) fn cleaned(text: &str, given: &[Secret]) -> String {
 
 /// An error as plugins send it: a [`Report`] of which only two members are needed.
 #[derive(Deserialize)]
+#[serde(expecting = "a map")]
 struct Told {
     code: String,
     headline: String,

@@ -57,7 +57,8 @@ fn approve(about: &About, approved: bool) -> Result<(), Error> {
     }
     let nobody = Unattended::default();
     let terminal = Terminal::new(&nobody)?;
-    let what = about.capabilities.iter().chain(&about.secrets).cloned().collect::<Vec<_>>();
+    let secrets = about.secrets.iter().map(|name| format!("the secret {name}"));
+    let what: Vec<String> = about.capabilities.iter().cloned().chain(secrets).collect();
     let refused = || CliError::PluginNotApproved { plugin: about.name.clone(), asks: what.clone() };
     if !terminal.is_interactive() {
         return Err(refused().into());

@@ -70,6 +70,9 @@ pub(super) fn go_on(
     let program = &context.program;
     let catalogue = program.catalogue(Some(&workspace.root));
     let entries = Journal::open(&workspace.state())?.entries(id)?;
+    if !accept.plugins {
+        program.same_plugins(&entries)?;
+    }
     let Some(JournalEvent::Started { workflow: name, file, path, source, source_sha256, .. }) =
         entries.into_iter().next().map(|entry| entry.event)
     else {

@@ -49,9 +49,9 @@ const KILLED: [libc::c_long; 30] = [
     libc::SYS_init_module,
 ];
 
-/// System calls that fail with "not permitted": memory outside of the limit, signals to others, what
-/// processes of one user share or leave behind, and other rights, since with those the kernel forgets
-/// that a worker ends with the program.
+/// System calls that fail with "not permitted": memory outside of the limit, signals to others,
+/// what processes of one user share or leave behind, and other rights, since with those the kernel
+/// forgets that a worker ends with the program.
 const NOT_PERMITTED: [libc::c_long; 26] = [
     libc::SYS_memfd_create,
     libc::SYS_memfd_secret,
@@ -104,7 +104,7 @@ const OWN_OR_NONE: [libc::c_long; 4] = [
     libc::SYS_sched_setscheduler,
 ];
 
-/// Commands of `fcntl`: who is sent the signals of a descriptor, and which, F_SETSIG and F_SETOWN_EX.
+/// Commands of `fcntl`: who is sent the signals of a descriptor, and which (F_SETSIG, F_SETOWN_EX).
 const SET_SIGNAL: [i32; 3] = [libc::F_SETOWN, 10, 15];
 
 /// `FIOSETOWN` and `SIOCSPGRP`, the same by `ioctl`.
@@ -171,7 +171,8 @@ fn not_permitted() -> Rules {
     rules
 }
 
-/// What changes how other processes run, has signals sent to them, or lets a worker outlive the program.
+/// What changes how other processes run, has signals sent to them, or lets a worker outlive the
+/// program.
 fn of_other_processes(own: i32) -> Rules {
     let is = |index, value| argument(index, SeccompCmpOp::Eq, value);
     let is_not = |index, value| argument(index, SeccompCmpOp::Ne, value);
