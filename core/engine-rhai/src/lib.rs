@@ -26,6 +26,16 @@ use crate::names::Names;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rhai;
 
+thread_local! {
+    /// Reads declarations, and runs nothing: one engine does for all of them.
+    static READING: rhai::Engine = {
+        let mut engine = sandbox::engine(&Rc::default(), || None);
+        // The namespaces are not there yet, so their names are not checked yet either.
+        engine.set_strict_variables(false);
+        engine
+    };
+}
+
 impl Engine for Rhai {
     fn language(&self) -> &'static str {
         "Rhai"
@@ -36,10 +46,7 @@ impl Engine for Rhai {
     }
 
     fn declaration(&self, source: &Source) -> Result<Declaration, Error> {
-        let mut engine = sandbox::engine(&Rc::default(), || None);
-        // The namespaces are not there yet, so their names are not checked yet either.
-        engine.set_strict_variables(false);
-        let script = compile(&engine, source, &Names::default())?;
+        let script = READING.with(|engine| compile(engine, source, &Names::default()))?;
         let declared = script
             .iter_literal_variables(true, false)
             .find(|(name, ..)| *name == "WORKFLOW")

@@ -8,6 +8,8 @@ use std::io::{self, IoSlice, Read, Write};
 
 use zeroize::Zeroize;
 
+use crate::lookout;
+
 /// The longest frame, in bytes: an answer with what surrounds it.
 const LONGEST: usize = 80 << 20;
 /// Length and kind.
@@ -125,6 +127,7 @@ impl Reader {
                     self.buffer.resize(room, 0);
                 }
             }
+            lookout::on_pipe(&self.pipe);
             match self.pipe.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => return Err(NoFrame::Closed),
                 Ok(length) => self.filled += length,

@@ -13,6 +13,7 @@ use crate::connection::{Answer, Answers, Broken, Connection, Launch, Operation, 
 use crate::host_table::{TableSize, Upstream, sheet};
 use crate::image::Image;
 use crate::library::{Ended, Loaded};
+use crate::lookout;
 use crate::process::ConnectError;
 
 /// A plugin in this process.
@@ -106,7 +107,7 @@ impl InProcess {
         };
         self.calls.as_ref()?.send(job).ok()?;
         loop {
-            match self.events.recv().ok()? {
+            match lookout::receive(&self.events).ok()? {
                 Event::Ended(ended) => return Some(ended),
                 Event::SecretAsked(name) => self.secrets.send(answers.secret(&name).ok()).ok()?,
                 Event::Tell(text) => answers.tell(&text),
@@ -131,7 +132,7 @@ impl InProcess {
 
 /// What the thread of the plugin does, until nobody calls any more.
 fn own(mut plugin: Loaded, jobs: &Receiver<Job>, events: &Sender<Event>) -> Result<(), Broken> {
-    while let Ok(job) = jobs.recv() {
+    while let Ok(job) = lookout::receive(jobs) {
         let ended = plugin.invoke(job.operation, job.name.as_bytes(), &job.arguments, &job.context);
         if events.send(Event::Ended(ended)).is_err() {
             break;

@@ -11,6 +11,7 @@ mod in_process;
 mod inherit;
 mod library;
 mod limits;
+mod lookout;
 mod messages;
 mod obituary;
 mod pipes;
