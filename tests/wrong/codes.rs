@@ -15,11 +15,10 @@ use ceralacca::submission::{Delivery, Protocollo, SubmissionError};
 use crate::stage::golden;
 
 /// Codes without a golden file, and why nobody outside can meet them.
-const UNMET: [(&str, &str); 13] = [
+const UNMET: [(&str, &str); 12] = [
     ("keystore.internal", "worded for a match arm that no variant reaches"),
     ("plugin.no_secret_in_test", "only in a hand-made host of the tests of core/plugin-host"),
     ("plugin.no_signer", "signer.no_device is said first, of the same list of plugins"),
-    ("plugin.secret_not_granted", "the plugin is told by a code; its own error is what is shown"),
     ("plugin.settings", "only a path of which the system makes no absolute one: it has no folder"),
     ("primitive.no_service", "a bug of ours: every service is offered; core/kernel/tests/run.rs"),
     ("primitive.panicked", "a bug of ours by definition; core/kernel/tests/run.rs"),

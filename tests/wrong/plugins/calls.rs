@@ -12,7 +12,7 @@ use crate::stage::{Finished, PROGRAM, Stage, run as run_command, say};
 use crate::wrong::{Place, check, each, numbers};
 
 /// Golden file, exit code, what is asked for, and the setting that it meets.
-const CALLS: [(&str, i32, &str, &str); 19] = [
+const CALLS: [(&str, i32, &str, &str); 20] = [
     ("plugin.argument", 2, "prova::act(7)", ""),
     ("plugin.died", 1, "prova::act(\"exits\")", ""),
     ("plugin.died.signal", 1, "prova::act(\"crashes\")", ""),
@@ -28,6 +28,7 @@ const CALLS: [(&str, i32, &str, &str); 19] = [
     ("plugin.malformed_reply.once", 3, "prova::send(\"replies nothing\")", ""),
     ("plugin.result", 1, "prova::act(\"replies a number\")", ""),
     ("plugin.foreign_handle", 1, "prova::act(\"replies a secret\")", ""),
+    ("plugin.secret_not_granted", 1, "prova::act(\"asks for a password\")", ""),
     ("plugin.status", 1, "prova::act(\"waits\")", ""),
     ("plugin.error_form", 1, "prova::act(\"refuses in a number\")", ""),
     ("signer.no_device", 2, "keystore::open_signer(\"pkcs11:serial=1\", ())", ""),

@@ -129,8 +129,27 @@ static int32_t without_proper_end(const char *what, uint64_t id)
 /* A handle to a secret of the operator, whose name it guessed. */
 static const char SECRET[] = "\xD8\x1B\x82\x66" "secret\x53\x72" "password_esistente";
 
+/* Asks for a secret that its manifest does not name, and refuses when it gets none. */
+static int32_t ask_for_another_secret(uint64_t id)
+{
+    static const char ERROR[] = "\xA2\x64" "code\x6C" "prova.denied\x68" "headline\x66" "denied";
+    const ceralacca_secret_extension *secrets = host->get_extension(host, "ceralacca.secret/1");
+    uint8_t buffer[64];
+    size_t length = 0;
+    ceralacca_bytes name;
+    name.data = (const uint8_t *)"password_esistente";
+    name.length = 18;
+    if (secrets->get(host, id, name, buffer, sizeof buffer, &length) == CERALACCA_OK) {
+        return done(id);
+    }
+    return reply(id, CERALACCA_REFUSED, ERROR, sizeof ERROR - 1);
+}
+
 static int32_t with_another_reply(const char *what, uint64_t id)
 {
+    if (strcmp(what, "asks for a password") == 0) {
+        return ask_for_another_secret(id);
+    }
     if (strcmp(what, "replies twice") == 0) {
         done(id);
         return done(id);
