@@ -75,7 +75,10 @@ fn a_secret_is_given_when_the_manifest_names_it() -> Tested {
     let mut harness = harness()?;
     harness.secrets("attempts_pin = \"Canarino42\"\npin_di_revoca = \"RevocaCanarino12345\"\n")?;
     assert_eq!(result(&harness, "attempts::pin_length()")?, 10);
-    assert_eq!(failed(&harness, "attempts::foreign_secret()")?, said("plugin.secret_not_granted", 1));
+    assert_eq!(
+        failed(&harness, "attempts::foreign_secret()")?,
+        said("plugin.secret_not_granted", 1)
+    );
     Ok(())
 }
 
