@@ -7,9 +7,7 @@ use std::sync::Arc;
 use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{
-    Engine, Entry, Error, JournalEvent, PluginPin, Registry, Run, RunOptions, Services,
-};
+use ceralacca_kernel::{Engine, Entry, Error, PluginPin, Registry, Run, RunOptions, Services};
 use ceralacca_keystore::{Devices, RequestOutcomes};
 use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
 use ceralacca_signing::TrustStore;
@@ -79,15 +77,10 @@ impl Program {
     /// namespaces of a plugin that is gone are gone, too.
     pub(crate) fn same_plugins(&self, entries: &[Entry]) -> Result<(), Error> {
         let plugins = self.plugins()?;
-        let Some(JournalEvent::Started { plugins: recorded, .. }) =
-            entries.first().map(|entry| &entry.event)
-        else {
-            return Ok(());
-        };
         // One that is there and cannot be used says why itself.
         let trouble =
             |name: &str| plugins.named(name).err().filter(|e| e.code() != "plugin.unknown");
-        if let Some(trouble) = recorded.iter().find_map(|one| trouble(&one.name)) {
+        if let Some(trouble) = Run::plugins(entries).iter().find_map(|one| trouble(&one.name)) {
             return Err(trouble);
         }
         Run::require_same_plugins(entries, &plugins.pins())

@@ -11,17 +11,23 @@ pub(crate) fn started(entries: &[Entry]) -> Result<(Value, String), Error> {
     }
 }
 
-/// A run goes on with the plugins it began with.
+/// A run goes on with the plugins it began with, or those that were last agreed to.
 pub(crate) fn same_plugins(entries: &[Entry], now: &[PluginPin]) -> Result<(), Error> {
-    let Some(JournalEvent::Started { plugins, .. }) = entries.first().map(|entry| &entry.event)
-    else {
-        return Ok(());
-    };
-    let other = plugins.iter().find(|recorded| !now.contains(recorded));
+    let other = recorded_plugins(entries).iter().find(|recorded| !now.contains(recorded));
     other.map_or(Ok(()), |recorded| {
         let found = now.iter().find(|plugin| plugin.name == recorded.name).cloned();
         Err(RunError::OtherPlugin { recorded: recorded.clone(), found }.into())
     })
+}
+
+/// The plugins that a run may use, as its journal has them.
+pub(crate) fn recorded_plugins(entries: &[Entry]) -> &[PluginPin] {
+    let recorded = entries.iter().rev().find_map(|entry| match &entry.event {
+        JournalEvent::Started { plugins, .. } => Some(plugins),
+        JournalEvent::Resumed { plugins, .. } if !plugins.is_empty() => Some(plugins),
+        _ => None,
+    });
+    recorded.map_or(&[], Vec::as_slice)
 }
 
 /// Whether a primitive only asks the outside or looks at what came from there, and changes nothing.

@@ -13,7 +13,7 @@ use crate::host::Event as HostEvent;
 use crate::primitive::Service;
 use crate::primitive_error::PrimitiveError;
 use crate::replay::{CallState, Diverged, Recorded, Replay};
-use crate::resumed::{only_fetches, same_plugins, started};
+use crate::resumed::{only_fetches, recorded_plugins, same_plugins, started};
 use crate::run_error::RunError;
 use crate::secret::Secrets;
 use crate::store::CallRecord;
@@ -122,10 +122,12 @@ impl Run {
         let entries = options.store.entries(id)?;
         let (input, key) = started(&entries)?;
         still_open(id, &entries)?;
-        if !options.accept_other_plugins {
-            same_plugins(&entries, &options.plugins)?;
-        }
-        let resumed = JournalEvent::Resumed { version: options.version.clone() };
+        let plugins = match same_plugins(&entries, &options.plugins) {
+            Ok(()) => Vec::new(),
+            Err(_) if options.accept_other_plugins => options.plugins.clone(),
+            Err(other) => return Err(other),
+        };
+        let resumed = JournalEvent::Resumed { version: options.version.clone(), plugins };
         options.store.append(id, now, &resumed)?;
         let replay = Replay::new(&entries, |name| only_fetches(&options.registry, name));
         Rc::new(Run::new(options, id, key, workflow, replay, lock))
@@ -135,6 +137,11 @@ impl Run {
     /// The error of a run whose first entry is not its start.
     pub fn no_start() -> Error {
         RunError::NoStart.into()
+    }
+
+    /// The plugins that a run may use, as its journal has them.
+    pub fn plugins(entries: &[Entry]) -> &[PluginPin] {
+        recorded_plugins(entries)
     }
 
     /// Refuses other plugins than those that a run began with.

@@ -99,6 +99,10 @@ pub enum Event {
     Resumed {
         /// Version of the program.
         version: String,
+        /// The plugins that the run may use from now on, when they are others than before and the
+        /// operator agreed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        plugins: Vec<PluginPin>,
     },
     /// The run stopped with an error; it can be resumed.
     Stopped {

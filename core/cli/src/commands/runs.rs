@@ -2,7 +2,7 @@
 
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
-    Entry, Error, JournalEvent, Outcome, Run, RunId, RunStatus, RunSummary, Store,
+    Entry, Error, JournalEvent, Outcome, PluginPin, Run, RunId, RunStatus, RunSummary, Store,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -72,11 +72,12 @@ fn row(run: &RunSummary) -> Vec<String> {
 
 fn step(entry: &Entry) -> Vec<String> {
     let (what, detail) = match &entry.event {
-        JournalEvent::Started { file, source_sha256, version, .. } => (
+        JournalEvent::Started { file, source_sha256, version, plugins, .. } => (
             "started".to_owned(),
             format!(
-                "{file}, SHA-256 {}…, ceralacca {version}",
-                &source_sha256[..16.min(source_sha256.len())]
+                "{file}, SHA-256 {}…, ceralacca {version}{}",
+                &source_sha256[..16.min(source_sha256.len())],
+                with(plugins)
             ),
         ),
         JournalEvent::Stage { title, .. } => (format!("• {title}"), String::new()),
@@ -88,7 +89,9 @@ fn step(entry: &Entry) -> Vec<String> {
             (call.primitive.clone(), format!("error[{}]", error.code))
         }
         JournalEvent::Waiting { call, what } => (call.primitive.clone(), format!("waits: {what}")),
-        JournalEvent::Resumed { version } => ("resumed".to_owned(), format!("ceralacca {version}")),
+        JournalEvent::Resumed { version, plugins } => {
+            ("resumed".to_owned(), format!("ceralacca {version}{}", with(plugins)))
+        }
         JournalEvent::Stopped { error } => {
             ("stopped".to_owned(), format!("error[{}]: {}", error.code, error.headline))
         }
@@ -98,6 +101,11 @@ fn step(entry: &Entry) -> Vec<String> {
         }
     };
     vec![entry.sequence.to_string(), local(entry.at), what, detail]
+}
+
+/// Plugins with their versions, for the end of a line.
+fn with(plugins: &[PluginPin]) -> String {
+    plugins.iter().map(|plugin| format!(", {} {}", plugin.name, plugin.version)).collect()
 }
 
 /// Date and time as the Agency writes them, in Italian time.
