@@ -116,7 +116,8 @@ typedef struct ceralacca_call {
     struct ceralacca_bytes arguments;
     /**
      * What surrounds the call: a CBOR map with `key` (the same text when the call is repeated, and no
-     * other's), `run`, `run_key`, and but for `pure` primitives `now` and `since` (RFC 3339).
+     * other's), `run`, `run_key`, `now` and `since` (RFC 3339). For `pure` primitives there is no `now`
+     * and no `since`, and `key` says nothing: they are not journaled.
      */
     struct ceralacca_bytes context;
 } ceralacca_call;
