@@ -115,6 +115,10 @@ fn a_broken_plugin_is_the_trouble_of_those_who_use_it() {
     fs::write(scene.stage.path("altro.rhai"), text).unwrap();
     let ended = scene.stage.run(&["run", "./altro.rhai", "--json"]).json();
     assert_eq!(ended["result"], 7);
+    // Monitoring notices it before a run does.
+    let status = scene.stage.run(&["status"]);
+    assert_eq!(status.code, Some(1), "{}", status.stdout);
+    assert!(status.stdout.contains("plugin outside: "), "{}", status.stdout);
 }
 
 #[test]

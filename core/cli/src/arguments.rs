@@ -289,7 +289,8 @@ pub(crate) struct Receipts {
 /// What `status` says with its exit code.
 const STATUS_HELP: &str = "Exit codes, for monitoring; the first that applies:
   3  the outcome of a submission is unknown
-  1  something needs doing: certificates ended or no longer accepted, a run failed, unread receipts
+  1  something needs doing: certificates ended or no longer accepted, a run failed, unread receipts,
+     a plugin that cannot be used
   4  something is waited for
   0  nothing to do";
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, Exit, RunId, RunStatus, RunSummary, Store};
 use ceralacca_keystore::{EnvironmentHistory, EnvironmentState, EnvironmentSummary};
+use ceralacca_plugin_host::{self as plugin_host, State};
 use ceralacca_submission::Register;
 use ceralacca_submission::hand_off::HandOver;
 use jiff::Timestamp;
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use super::Context;
 use super::receipts::{sender, senders};
-use crate::output;
 use crate::workspace::Workspace;
+use crate::{output, program};
 
 /// What there is to know, and what to do.
 #[derive(Serialize)]
@@ -95,6 +96,7 @@ impl Status {
         status.environment_todo();
         status.runs_todo();
         status.receipts_todo(&register);
+        status.plugins_todo(workspace);
         status.next.sort_by_key(|todo| todo.exit);
         Ok(status)
     }
@@ -188,6 +190,25 @@ impl Status {
         for problem in &register.problems {
             let what = format!("{}: {}", problem.path.display(), problem.reason);
             self.todo(Urgency::NeedsDoing, what, "restore the file from a backup");
+        }
+    }
+
+    /// A plugin that cannot be used is found out before a run needs it.
+    fn plugins_todo(&mut self, workspace: &Workspace) {
+        let core = program::registry();
+        let refused: Vec<(String, Error)> = match plugin_host::list(&workspace.plugin_site(&core)) {
+            Err(error) => vec![(plugin_host::LOCK_FILE.to_owned(), error)],
+            Ok(listed) => {
+                let refused = listed.into_iter().filter_map(|one| match one.state {
+                    State::Refused(error) => Some((format!("plugin {}", one.name), error)),
+                    State::Ready | State::NotLocked => None,
+                });
+                refused.collect()
+            }
+        };
+        for (what, error) in refused {
+            let report = error.report();
+            self.todo(Urgency::NeedsDoing, format!("{what}: {}", report.headline), &*report.next);
         }
     }
 
