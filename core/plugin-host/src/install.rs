@@ -43,28 +43,30 @@ pub enum State {
     Refused(Error),
 }
 
-/// What [`install`] would install, from the manifest alone: nothing is loaded or written.
-///
-/// # Errors
-/// `plugin.no_manifest`, `plugin.manifest`, `plugin.layout`.
-pub fn about(file: &Path) -> Result<About, Error> {
-    let manifest = match file.is_dir() {
-        true => manifest_in(file)?,
-        false => manifest_beside(file)?,
-    };
-    Ok(About::of(&read_manifest(&manifest)?.manifest))
-}
-
 /// Installs a plugin from its library, with the manifest beside it, or from a folder with both; an
 /// earlier version is replaced as a whole. It is loaded once, confined, to be asked what it is.
 ///
 /// # Errors
 /// What loading it says; `plugin.namespace_taken` and its like, `plugin.not_written`, `plugin.busy`.
 pub fn install(file: &Path, site: &Site<'_>) -> Result<About, Error> {
+    install_if(file, site, &mut |_| Ok(()))
+}
+
+/// As [`install`], when `agree` does, who is shown what the manifest says before anything is written
+/// or loaded.
+///
+/// # Errors
+/// As [`install`], and the error of who does not agree.
+pub fn install_if(
+    file: &Path,
+    site: &Site<'_>,
+    agree: &mut dyn FnMut(&About) -> Result<(), Error>,
+) -> Result<About, Error> {
     let library = if file.is_dir() { library_in(file)? } else { file.to_owned() };
     let manifest = if file.is_dir() { manifest_in(file)? } else { manifest_beside(&library)? };
     let found = Found { library, ..read_manifest(&manifest)? };
-    let name = found.manifest.name.clone();
+    let (name, about) = (found.manifest.name.clone(), About::of(&found.manifest));
+    agree(&about)?;
     let _held = lock::take(site.root)?;
     let mut lock = Lock::read(site.root)?.unwrap_or_default();
     staging::settle(site.root, &lock)?;
@@ -80,7 +82,7 @@ pub fn install(file: &Path, site: &Site<'_>) -> Result<About, Error> {
         let _ = staging::remove_folder(&staged);
     })?;
     staging::exchange(site.root, &mut lock, locked)?;
-    Ok(About::of(&found.manifest))
+    Ok(about)
 }
 
 /// Takes a plugin away: out of the lock, and its folder when it is in the workspace.

@@ -52,7 +52,7 @@ mod image;
 #[cfg(target_os = "linux")]
 mod sealed;
 
-pub use install::{Listed, State, about, described, install, list, lock, remove};
+pub use install::{Listed, State, described, install, install_if, list, lock, remove};
 pub use lock::LOCK_FILE;
 pub use permissions::permissions_statement;
 pub use plugin::Plugin;

@@ -35,12 +35,13 @@ fn install(context: &Context, install: &Install) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let core = program::registry();
     let site = workspace.plugin_site(&core);
-    let about = ceralacca_plugin_host::about(&install.library)?;
-    if !context.json {
-        output::text(&described(&about));
-    }
-    approve(&about, install.approve)?;
-    let about = ceralacca_plugin_host::install(&install.library, &site)?;
+    let mut agree = |about: &About| {
+        if !context.json {
+            output::text(&described(about));
+        }
+        approve(about, install.approve)
+    };
+    let about = ceralacca_plugin_host::install_if(&install.library, &site, &mut agree)?;
     if context.json {
         output::json(&about);
     } else {
