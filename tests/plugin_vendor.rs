@@ -116,7 +116,9 @@ fn is_of_the_compiler(line: &str) -> bool {
 fn of_any_machine(line: &str) -> &str {
     match line {
         line if line.contains("system calls") => "CONFINEMENT",
-        line if line.contains(" KiB more after ") => line.split("  ").next().unwrap_or_default(),
+        line if line.contains(" KiB more after ") => {
+            line.rsplit_once("  ").map_or(line, |(question, _)| question.trim_end())
+        }
         line => line,
     }
 }
