@@ -115,6 +115,17 @@ fn a_broken_plugin_is_the_trouble_of_those_who_use_it() {
     fs::write(scene.stage.path("altro.rhai"), text).unwrap();
     let ended = scene.stage.run(&["run", "./altro.rhai", "--json"]).json();
     assert_eq!(ended["result"], 7);
+    // Not even where communications would be checked by it, nor without a lock that can be read.
+    let settings = scene.stage.path("ceralacca.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\n[impronta]\nchecks = [\"outside\"]\n")).unwrap();
+    let runs = || scene.stage.run(&["run", "./altro.rhai", "--json"]).json()["result"].clone();
+    assert_eq!(runs(), 7);
+    let lock = scene.stage.path("plugins.lock");
+    let locked = fs::read_to_string(&lock).unwrap();
+    fs::write(&lock, "no lock").unwrap();
+    assert_eq!(runs(), 7);
+    fs::write(&lock, locked).unwrap();
     // Monitoring notices it before a run does.
     let status = scene.stage.run(&["status"]);
     assert_eq!(status.code, Some(1), "{}", status.stdout);

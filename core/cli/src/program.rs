@@ -73,9 +73,26 @@ impl Program {
         self.plugins.as_ref().map_err(Clone::clone)
     }
 
+    /// The same without a word on what is wrong with `plugins.lock`: who uses none needs none.
+    fn usable(&self) -> Plugins {
+        self.plugins.as_ref().cloned().unwrap_or_default()
+    }
+
+    /// The plugins that check communications, too.
+    ///
+    /// # Errors
+    /// When one of them cannot be used: what it would have found is then not called clean.
+    pub(crate) fn checks(&self, workspace: &Workspace) -> Result<Vec<PluginCheck>, Error> {
+        let names = workspace.settings.impronta.checks.iter();
+        names.map(|name| PluginCheck::new(self.plugins()?.named(name)?)).collect()
+    }
+
     /// Refuses to go on with other plugins than a run began with, before its script is looked at: the
     /// namespaces of a plugin that is gone are gone, too.
     pub(crate) fn same_plugins(&self, entries: &[Entry]) -> Result<(), Error> {
+        if Run::plugins(entries).is_empty() {
+            return Ok(());
+        }
         let plugins = self.plugins()?;
         // One that is there and cannot be used says why itself.
         let trouble =
@@ -88,7 +105,7 @@ impl Program {
 
     /// The plugins that a run with these namespaces may come to use.
     fn pins(&self, workspace: &Workspace, uses: &[String]) -> Result<Vec<PluginPin>, Error> {
-        let plugins = self.plugins()?;
+        let plugins = self.usable();
         let mut pins = plugins.pins_of(uses);
         let uses = |namespace: &str| uses.iter().any(|used| used == namespace);
         let settings = &workspace.settings;
@@ -96,7 +113,7 @@ impl Program {
         named.extend(settings.agency.plugin.iter().filter(|_| uses("agency")));
         named.extend(settings.impronta.checks.iter().filter(|_| uses("impronta")));
         for name in named {
-            pins.push(plugins.named(name)?.pin().clone());
+            pins.push(self.plugins()?.named(name)?.pin().clone());
         }
         let signs = |plugin: &&Arc<Plugin>| plugin.manifest().seams.signer.is_some();
         if uses("keystore") {
@@ -114,7 +131,7 @@ impl Program {
         terminal: Rc<Terminal>,
         uses: &[String],
     ) -> Result<RunOptions, Error> {
-        let plugins = self.plugins()?;
+        let plugins = self.usable();
         let embedded = Rc::new(Embedded::new(workspace.sandbox_folder()));
         let with = || (embedded.clone(), terminal.clone(), self.registry.clone());
         let (own, screen, registry) = with();
@@ -135,10 +152,11 @@ impl Program {
         services.add(workspace.folders());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(Devices::new(Rc::new(PluginDevices::new(plugins.clone()))));
-        let checks = checks(workspace, plugins)?.into_iter();
-        let checks = checks.map(|check| Rc::new(check) as Rc<dyn DocumentCheck>);
+        let controls = uses.iter().any(|used| used == "impronta");
+        let checks = if controls { self.checks(workspace)? } else { Vec::new() };
+        let checks = checks.into_iter().map(|check| Rc::new(check) as Rc<dyn DocumentCheck>);
         services.add(DocumentChecks::new(checks.collect()));
-        services.add(plugins.clone());
+        services.add(plugins);
         services.add(SendChannel::new(agency.clone()));
         services.add(FetchChannel::new(agency));
         Ok(RunOptions {
@@ -152,12 +170,6 @@ impl Program {
             accept_other_plugins: false,
         })
     }
-}
-
-/// The plugins that check communications, too.
-pub(crate) fn checks(workspace: &Workspace, plugins: &Plugins) -> Result<Vec<PluginCheck>, Error> {
-    let names = workspace.settings.impronta.checks.iter();
-    names.map(|name| PluginCheck::new(plugins.named(name)?)).collect()
 }
 
 /// The plugins of the workspace and of the user. One that cannot be used fails where it is used.
@@ -175,7 +187,8 @@ pub(crate) fn join(plugins: &Plugins, registry: &mut Registry) {
     plugins.secret_rules().into_iter().for_each(|rule| registry.add_secret_rule(rule));
 }
 
-/// Everything that scripts can use of the program itself: the only place where the crates' lists come together.
+/// Everything that scripts can use of the program itself: the only place where the crates' lists
+/// come together.
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     for namespace in [

@@ -91,7 +91,7 @@ impl<'a> Asked<'a> {
 }
 
 /// What surrounds a call. What is `pure` computes from its arguments alone and has no time.
-fn context(call: &Call<'_>, effect: Effect) -> Value {
+pub(crate) fn context(call: &Call<'_>, effect: Effect) -> Value {
     let run = i64::try_from(call.run().0).unwrap_or(i64::MAX);
     let always = [
         ("key", Value::from(call.idempotency_key())),

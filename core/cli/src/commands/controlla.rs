@@ -11,7 +11,7 @@ use super::Context;
 use crate::agency::operator;
 use crate::arguments::{Controlla, Unattended};
 use crate::host::Terminal;
-use crate::{output, program, trust};
+use crate::{output, trust};
 
 pub(super) fn carry_out(context: &Context, controlla: &Controlla) -> Result<ExitCode, Error> {
     let workspace = context.program.workspace_if_any()?;
@@ -33,11 +33,11 @@ pub(super) fn carry_out(context: &Context, controlla: &Controlla) -> Result<Exit
         limits: Limits::default(),
     };
     let checks = match &workspace {
-        Some(workspace) => program::checks(workspace, context.program.plugins()?)?,
+        Some(workspace) => context.program.checks(workspace)?,
         None => Vec::new(),
     };
-    let nobody = Unattended::default();
-    let operator = operator(&Rc::new(Terminal::new(&nobody)?), &context.program.registry);
+    let terminal = Rc::new(Terminal::new(&Unattended::default())?);
+    let operator = operator(&terminal, &context.program.registry);
     let controlled =
         control_file_with(&controlla.file, &folder, &checking, &mut |file: &str, bytes: &[u8]| {
             let found =

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ceralacca_kernel::{Call, Error, Value, typed};
+use ceralacca_kernel::{Call, Effect, Error, Value, typed};
 use ceralacca_xml::{DocumentCheck, Finding};
 use jiff::Timestamp;
 
 use super::operator::Operator;
-use super::signer::{context, done};
-use crate::call::CallAnswers;
+use super::signer::done;
+use crate::call::{CallAnswers, context};
 use crate::connection::{Answers, Operation};
 use crate::error::PluginError;
 use crate::plugin::Plugin;
@@ -79,7 +79,7 @@ impl PluginCheck {
 impl DocumentCheck for PluginCheck {
     fn control(&self, call: &Call<'_>, file: &str, bytes: &[u8]) -> Result<Vec<Finding>, Error> {
         let mut answers = CallAnswers::new(call, &self.0, &[]);
-        self.ask(file, bytes, context(call), &mut answers)
+        self.ask(file, bytes, context(call, Effect::Recorded), &mut answers)
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ceralacca_kernel::typed::Bytes;
-use ceralacca_kernel::{Call, Error, Secret, Sheet, Value, typed};
+use ceralacca_kernel::{Call, Effect, Error, Secret, Sheet, Value, typed};
 use ceralacca_keystore::{Certificate, DeviceKey, DeviceProvider};
 use serde::Deserialize;
 
-use crate::call::CallAnswers;
+use crate::call::{CallAnswers, context};
 use crate::connection::{Answers, Operation};
 use crate::error::PluginError;
 use crate::plugin::Plugin;
@@ -66,7 +66,9 @@ impl DeviceProvider for PluginDevices {
         let asked = CallAnswers::new(call, &plugin, &arguments);
         let given = self.given(&plugin);
         let mut answers = Keeping { answers: asked, given: &given };
-        let opened = plugin.call(Operation::Call, OPEN, &arguments, context(call), &mut answers)?;
+        let surroundings = context(call, Effect::Recorded);
+        let opened =
+            plugin.call(Operation::Call, OPEN, &arguments, surroundings.clone(), &mut answers)?;
         let opened = done(&plugin, OPEN, opened)?;
         let refused = |problem: String| PluginError::result(&plugin, OPEN, problem);
         let opened: Opened = typed::from_value(opened).map_err(|m| refused(m.to_string()))?;
@@ -74,7 +76,7 @@ impl DeviceProvider for PluginDevices {
         let issuers = opened.chain.iter().map(|der| Certificate::from_der(&der.0));
         let issuers = issuers.collect::<Result<Vec<_>, _>>()?;
         let chain = [vec![own], issuers].concat();
-        Ok(Box::new(Key { plugin, id: opened.id, chain, context: context(call), given }))
+        Ok(Box::new(Key { plugin, id: opened.id, chain, context: surroundings, given }))
     }
 }
 
@@ -108,17 +110,6 @@ impl DeviceKey for Key {
         }
         Ok(signature)
     }
-}
-
-/// What surrounds a call of a seam.
-pub(super) fn context(call: &Call<'_>) -> Value {
-    Value::from([
-        ("key", Value::from(call.idempotency_key())),
-        ("run", Value::Int(i64::try_from(call.run().0).unwrap_or(i64::MAX))),
-        ("run_key", Value::from(call.run_key())),
-        ("now", Value::Str(call.now().to_string())),
-        ("since", Value::Str(call.since().to_string())),
-    ])
 }
 
 /// The result, or the error that the plugin gave in its place.
