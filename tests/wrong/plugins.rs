@@ -113,7 +113,7 @@ const RUN: [&str; 3] = ["run", "./prova.rhai", "--approve"];
 
 /// Writes the workflow with this body.
 fn write(stage: &Stage, body: &str) {
-    let namespaces = ["prova", "panics", "keystore", "agency"];
+    let namespaces = ["prova", "panics", "keystore", "agency", "impronta"];
     let uses = namespaces.into_iter().filter(|name| body.contains(&format!("{name}::")));
     let uses: Vec<_> = uses.map(|name| format!("\"{name}\"")).collect();
     let text = format!(

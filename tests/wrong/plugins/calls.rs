@@ -140,5 +140,5 @@ fn a_plugin_is_asked_for_what_it_is_not_for() {
     stops("plugin.no_seam", 2, &agency, "agency::ca_certificates()");
     let check = with_prova();
     set(&check, "[impronta]\nchecks = [\"prova\"]");
-    stops("plugin.no_seam.check", 2, &check, "prova::act(\"x\")");
+    stops("plugin.no_seam.check", 2, &check, "impronta::control_file(\"x.xml\")");
 }
