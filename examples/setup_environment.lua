@@ -41,6 +41,7 @@ function workflow.run(input)
 
   stage "Importa certificati"
   env:import_certificates(receipt:attachment "CERTIF.IN")
+  env:recovery_sheet(input.numero_busta)
 
   return { folder = env.folder, expires = env.expires, protocollo = receipt.protocollo }
 end

@@ -1,6 +1,6 @@
 --- Copia ambiente: the three files on a second medium, read back and opened there.
 --
--- Nothing on the second medium is overwritten.
+-- Nothing on the second medium is overwritten. Environments that were set aside are not copied.
 
 local workflow = {
   summary = "Copy an environment to a second medium and open the copy",
@@ -16,10 +16,10 @@ function workflow.run(input)
 
   stage "Copia ambiente"
   local env = environment.open(input.folder, password)
-  env:copy_to(input.copy)
+  local copied = env:copy_to(input.copy)
 
   stage "Visualizza certificati"
   local copy = environment.open(input.copy, password)
-  return { folder = copy.folder, expires = copy.expires, certificati = copy.certificates }
+  return { folder = copy.folder, expires = copy.expires, note = copied.note }
 end
 return workflow

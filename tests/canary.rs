@@ -133,7 +133,7 @@ fn the_secrets_of_a_recovery_stay_where_they_belong() {
     account.set("password_esistente", Some("Tortora55Gamma"));
     account.set("password_precedente", Some("Corvo66Delta"));
     let collect = format!("run collect_receipts utente={}", account.utente);
-    go(account, &collect, 0);
+    go(account, &collect, 1);
     account.set("password_precedente", Some(PASSWORD));
     go(account, &collect, 0);
 
@@ -147,7 +147,7 @@ fn recover(account: &Account) -> String {
     let Account { codice_fiscale, utente, numero_busta, .. } = account;
     format!(
         "run recover_environment codice_fiscale={codice_fiscale} utente={utente} \
-         numero_busta={numero_busta} --patience 0s"
+         numero_busta={numero_busta} chiave_persa=no --patience 0s"
     )
 }
 

@@ -46,6 +46,51 @@ fn recovery() {
     stage::say(&format!("recover_environment: one run killed {kills} times, at each point"));
 }
 
+/// The same where the old keys still open: by the gateway and, in [`recovery_by_hand`], by a person.
+#[test]
+fn recovery_with_keys_that_open() {
+    let served = Served::start();
+    let (stage, account) = (Stage::new(&served), account(&served, 83_010));
+    stage.setup(&account, &[]).expect_success();
+    let old = fs::read(stage.path("ambiente/UTENTE.KS")).unwrap();
+    let mut recover =
+        workflow("recover_environment", &account, &["codice_fiscale", "numero_busta", "utente"]);
+    recover.push("chiave_persa=no".to_owned());
+    let kills = replaced(&served, &stage, &account, &recover);
+    assert_eq!(fs::read(aside(&stage)[0].join("UTENTE.KS")).unwrap(), old, "set aside whole");
+    stage::say(&format!("recover_environment, old keys: one run killed {kills} times"));
+}
+
+#[test]
+fn recovery_by_hand() {
+    let served = Served::start();
+    let (stage, account) = (Stage::new(&served), account(&served, 83_011));
+    stage.setup(&account, &[]).expect_success();
+    stage.hand_off(&served);
+    let person = Person::new(&served, &account);
+    let mut recover =
+        workflow("recover_environment", &account, &["codice_fiscale", "numero_busta"]);
+    recover.push("chiave_persa=no".to_owned());
+    // Up to the sheet; up to req.ccc; to the end.
+    let mut kills = killed_in_turn(&stage, &account, &recover, 2).count();
+    assert!(stage.path("Documenti/da inviare/2/ISTRUZIONI-REVOCA.txt").exists());
+    let pin = &account.secrets["pin_di_revoca_esistente"];
+    assert!((200..300).contains(&person.revoke(pin)));
+    stage.run(&["confirm", "2", "--in-force"]).expect_success();
+    kills += killed_in_turn(&stage, &account, &recover, 2).count();
+    let request = stage.path("Documenti/da inviare/2/req.ccc");
+    let protocollo = person.upload(&request, "PKS10");
+    stage.deliver("CERTIF.IN", &person.fetch(&protocollo, "CERTIF.IN"));
+    let killed = killed_in_turn(&stage, &account, &recover, 2);
+    assert_eq!(killed.ended, Some(0));
+    kills += killed.count();
+    check_environment(&stage, &account, "by hand, at the end");
+    assert_eq!(aside(&stage).len(), 1);
+    assert_eq!((served.requests(), served.revocations()), (2, 1));
+    assert_eq!(stage.leftovers(), [] as [PathBuf; 0]);
+    stage::say(&format!("recover_environment by hand: one run killed {kills} times"));
+}
+
 /// Kills one run at each of its points, and counts what the Agency has received. Gives the kills.
 fn replaced(served: &Served, stage: &Stage, account: &Account, arguments: &[String]) -> usize {
     let before = (served.requests(), served.revocations());

@@ -129,3 +129,35 @@ fn secrets_come_from_a_file_descriptor() {
     );
     finished.expect_success();
 }
+
+/// The Agency's own name beside another, and a folder that the settings name.
+#[test]
+fn environments_set_aside_elsewhere_are_found() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    stage.setup(&served.account(&codice_fiscale(60_006)), &[]).expect_success();
+    let beside = "Ambiente_sicurezza_1547083116289";
+    for name in [beside, "fatture_2025", "altrove"] {
+        fs::create_dir(stage.path(name)).unwrap();
+    }
+    for name in [beside, "altrove"] {
+        for file in ["UTEF.P12", "UTEC.P12", "UTENTE.KS"] {
+            fs::copy(stage.path("ambiente").join(file), stage.path(name).join(file)).unwrap();
+        }
+    }
+    let settings = fs::read_to_string(stage.path("ceralacca.toml")).unwrap();
+    let named = "environments_set_aside = [\"altrove\", \"/media/via\"]\n";
+    fs::write(stage.path("ceralacca.toml"), format!("{named}{settings}")).unwrap();
+    let listed = stage.run(&["environments", "--json"]).json();
+    let found: Vec<&str> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["path"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(found, ["ambiente", beside, "altrove"]);
+    assert!(listed[1]["state"] == "messo da parte" && listed[2]["state"] == "messo da parte");
+    let text = stage.run(&["environments"]).expect_success().stdout;
+    assert!(text.contains("/media/via: is not there"), "{text}");
+    assert_eq!(stage.run(&["status", "--json"]).json()["set_aside"], 2);
+}

@@ -17,7 +17,7 @@ use std::fs;
 
 use faults::prepared::{self, Life};
 use faults::rewind::number;
-use faults::{Kind, Request};
+use faults::{Kind, Request, sent};
 use rusqlite::Connection;
 use serde_json::json;
 use stage::impronta::Filing;
@@ -63,7 +63,19 @@ fn file_impronta() {
     let served = Served::start();
     let filing = Filing::new(&served, &codice_fiscale(80_001));
     let stage = filing.stage();
-    prepared::file(&filing, &stage).all(everything);
+    let search = prepared::file(&filing, &stage);
+    search.all(everything);
+    search.in_doubt();
+}
+
+#[test]
+fn send_file() {
+    let served = Served::start();
+    let filing = Filing::new(&served, &codice_fiscale(80_010));
+    let stage = filing.stage();
+    let search = sent::send(&filing, &stage);
+    search.all(everything);
+    search.in_doubt();
 }
 
 #[test]
@@ -71,7 +83,9 @@ fn replace_impronta() {
     let served = Served::start();
     let filing = Filing::new(&served, &codice_fiscale(80_002));
     let stage = filing.stage();
-    prepared::replace(&filing, &stage).all(mostly_changes);
+    let search = prepared::replace(&filing, &stage);
+    search.all(mostly_changes);
+    search.in_doubt();
 }
 
 #[test]
@@ -94,7 +108,9 @@ fn renew_environment() {
     search.in_doubt();
     search.rewind.restore();
     let stage = filing.stage();
-    prepared::renewing(&filing, &stage, &RENEW).all(mostly_changes);
+    let search = prepared::renewing(&filing, &stage, &RENEW);
+    search.all(mostly_changes);
+    search.in_doubt();
 }
 
 #[test]
@@ -114,6 +130,7 @@ fn recover_environment() {
     let stage = filing.stage();
     let search = prepared::revoking(&filing, &stage, &RECOVER);
     search.all(mostly_changes);
+    search.in_doubt();
     search.rewind.restore();
     let stage = filing.stage();
     prepared::renewing(&filing, &stage, &RECOVER).all(mostly_changes);
@@ -125,7 +142,9 @@ fn recover_environment_from_a_lost_medium() {
     let filing = Filing::new(&served, &codice_fiscale(80_007));
     prepared::unread(&filing, 1);
     let stage = filing.stage();
-    prepared::revoking(&filing, &stage, &LOST).all(mostly_changes);
+    let search = prepared::revoking(&filing, &stage, &LOST);
+    search.all(mostly_changes);
+    search.in_doubt();
 }
 
 /// These three never reach out, so that no fault of the network meets them.

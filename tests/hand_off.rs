@@ -116,7 +116,7 @@ fn an_environment_is_recovered_by_hand() {
     account.set("pin_di_revoca", Some("NuovaRevoca67890abc"));
     let mut told = Transcript::new(&stage, &account);
     let recover = format!(
-        "run recover_environment codice_fiscale={} numero_busta={}",
+        "run recover_environment codice_fiscale={} numero_busta={} chiave_persa=no",
         account.codice_fiscale, account.numero_busta
     );
     told.runs(&recover, 4);
@@ -156,11 +156,12 @@ fn a_foreign_file_and_a_foreign_receipt() {
     );
     stage.deliver("pagina.pdf", b"%PDF-1.7 una pagina");
     stage.deliver("26112200000000777.bin", b"\x01\x02 a format of its own");
-    told.runs("resume 1", 0);
+    told.runs("resume 1", 1);
     told.types("receipts", 0);
     told.types("status", 1);
     told.note("the person has read it");
     told.types("confirm 1 --accepted", 0);
+    told.runs("resume 1", 0);
     told.types("receipts", 0);
     told.check("hand_off_foreign");
     let kept = fs::read(stage.path("Documenti/ricezione/26112200000000777.bin")).unwrap();

@@ -10,7 +10,8 @@ mod stage;
 
 use std::fs;
 
-use ceralacca::keystore::{Certificate, KeyPair, ber, enveloped_data};
+use ceralacca::keystore::enveloped_data::{self, Unopened};
+use ceralacca::keystore::{Certificate, KeyPair, ber};
 use judging::provider::Provider;
 use judging::{Judging, b_t, mark, pyhanko};
 use serde_json::{Value, json};
@@ -359,25 +360,96 @@ fn nss(judging: &Judging, p12: &str, password: &str, document: &str) -> [String;
 
 #[test]
 fn what_openssl_seals_is_opened() {
-    if !judge::called("envelopes by openssl: DER, BER, by key identifier, 3DES") {
+    if !judge::called("envelopes by openssl: DER, BER, by key identifier, 3DES, OAEP, GCM") {
         return;
     }
-    let provider = Provider::new();
-    let content = b"sealed".repeat(1_000);
-    fs::write(provider.path("content"), &content).unwrap();
-    provider.openssl("x509 -in root.pem -outform DER -out root.der");
-    provider.openssl("pkcs8 -topk8 -nocrypt -in root.key -outform DER -out root.p8");
-    let certificate = fs::read(provider.path("root.der")).unwrap();
-    let certificate = Certificate::from_der(&certificate).unwrap();
-    let key = KeyPair::from_pkcs8(fs::read(provider.path("root.p8")).unwrap().into()).unwrap();
-    let forms = ["-aes256", "-aes256 -stream", "-aes256 -keyid", "-aes128", "-des3"];
-    for form in forms {
-        provider.openssl(&format!(
-            "cms -encrypt -binary -in content {form} -recip root.pem -outform DER -out sealed"
-        ));
-        let (der, _) = ber::to_der(&fs::read(provider.path("sealed")).unwrap()).unwrap();
-        let opened = enveloped_data::open(&der, &certificate, &key);
-        assert_eq!(opened.as_deref(), Some(&content), "{form}");
+    let sealing = Sealing::new();
+    let sha256 = format!("{OAEP} -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha256");
+    let forms = [
+        ("-aes256", ""),
+        ("-aes256 -stream", ""),
+        ("-aes256 -keyid", ""),
+        ("-aes128", ""),
+        ("-des3", ""),
+        ("-aes256", OAEP),
+        ("-aes256", &sha256),
+        ("-aes-128-gcm", ""),
+        ("-aes-256-gcm", ""),
+        ("-aes-256-gcm -stream -keyid", &sha256),
+    ];
+    for (form, of_key) in forms {
+        let der = sealing.seal(form, of_key);
+        let recipients = enveloped_data::recipients(&der).unwrap();
+        assert!(recipients.include(&sealing.certificate), "{form} {of_key}");
+        let opened = sealing.open(&der).unwrap();
+        assert_eq!(opened, sealing.content, "{form} {of_key}");
+    }
+    // A tag that does not hold gives nothing, wherever the octet is.
+    let der = sealing.seal("-aes-256-gcm", "");
+    for at in (0..der.len()).rev().step_by(97) {
+        let mut changed = der.clone();
+        changed[at] ^= 1;
+        assert!(sealing.open(&changed).is_err(), "{at}");
     }
     say(&format!("opened: {} envelopes by openssl", forms.len()));
 }
+
+/// What is not read is named, and not called damaged.
+#[test]
+fn what_openssl_seals_in_another_way_is_named() {
+    if !judge::called("envelopes by openssl with algorithms that are not read") {
+        return;
+    }
+    let sealing = Sealing::new();
+    let mixed = format!("{OAEP} -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha1");
+    let labelled = format!("{OAEP} -keyopt rsa_oaep_label:00ff");
+    let not_read = [
+        ("-camellia256", "", "Camellia-256-CBC"),
+        ("-aes256", &*mixed, "RSA-OAEP with SHA-256"),
+        ("-aes256", &*labelled, "RSA-OAEP with a label"),
+    ];
+    for (form, of_key, named) in not_read {
+        match sealing.open(&sealing.seal(form, of_key)) {
+            Err(Unopened::Unsupported(algorithm)) => {
+                assert!(algorithm.starts_with(named), "{form}: {algorithm}");
+            }
+            other => panic!("{form} {of_key}: {other:?}"),
+        }
+    }
+}
+
+/// A key, and openssl that seals for it.
+struct Sealing {
+    provider: Provider,
+    content: Vec<u8>,
+    certificate: Certificate,
+    key: KeyPair,
+}
+
+impl Sealing {
+    fn new() -> Sealing {
+        let provider = Provider::new();
+        let content = b"sealed".repeat(1_000);
+        fs::write(provider.path("content"), &content).unwrap();
+        provider.openssl("x509 -in root.pem -outform DER -out root.der");
+        provider.openssl("pkcs8 -topk8 -nocrypt -in root.key -outform DER -out root.p8");
+        let certificate = fs::read(provider.path("root.der")).unwrap();
+        let certificate = Certificate::from_der(&certificate).unwrap();
+        let key = KeyPair::from_pkcs8(fs::read(provider.path("root.p8")).unwrap().into()).unwrap();
+        Sealing { provider, content, certificate, key }
+    }
+
+    fn seal(&self, form: &str, of_key: &str) -> Vec<u8> {
+        self.provider.openssl(&format!(
+            "cms -encrypt -binary -in content {form} -outform DER -out sealed -recip root.pem {of_key}"
+        ));
+        ber::to_der(&fs::read(self.provider.path("sealed")).unwrap()).unwrap().0
+    }
+
+    fn open(&self, der: &[u8]) -> Result<Vec<u8>, Unopened> {
+        let opened = enveloped_data::open_named(der, &self.certificate, &self.key);
+        opened.map(|content| content.to_vec())
+    }
+}
+
+const OAEP: &str = "-keyopt rsa_padding_mode:oaep";

@@ -114,13 +114,16 @@ fn a_lost_medium() {
     told.note("the medium with the environment is lost");
     told.types("status", 1);
     told.note("without saying so, nothing is revoked");
-    told.runs(&recover(&account, ""), 1);
+    told.runs(&recover(&account, ""), 2);
+    told.runs(&recover(&account, " chiave_persa=no"), 1);
     told.note("the revocation is queued: the run waits until it shows");
     told.runs(&recover(&account, " chiave_persa=yes --patience 0s"), 4);
     std::thread::sleep(Duration::from_secs(3));
     told.runs("resume 3", 0);
     told.types("environments", 0);
-    told.note("the first attempt has nothing left to do");
+    told.note("the first attempt has nothing left to do, whoever resumes it");
+    account.set("password_esistente", Some(NEW_PASSWORD));
+    told.runs("resume 2", 1);
     told.types("abandon 2 --reason supporto_smarrito", 0);
     told.types("status", 0);
     told.check("recovery_lost_medium");
@@ -141,7 +144,7 @@ fn expired_certificates() {
     told.note("the certificates have ended");
     told.asks("certificates", 0);
     told.types("status", 1);
-    told.runs(&recover(&account, ""), 0);
+    told.runs(&recover(&account, " chiave_persa=no"), 0);
     told.types("environments", 0);
     told.check("recovery_expired");
 }
@@ -155,7 +158,7 @@ fn a_lost_password() {
     account.set("password_esistente", Some("Sbagliata1"));
     let mut told = Transcript::new(&stage, &account);
     told.note("the password is lost: none that is tried opens the environment");
-    told.runs(&recover(&account, ""), 1);
+    told.runs(&recover(&account, " chiave_persa=no"), 1);
     told.runs(&recover(&account, " chiave_persa=yes"), 0);
     told.types("environments", 0);
     told.note("the old folder is kept: the password may be remembered one day");
@@ -176,9 +179,9 @@ fn a_lost_pin() {
     account.set("pin_di_revoca_esistente", Some("UnAltroPin1234567"));
     let mut told = Transcript::new(&stage, &account);
     told.note("a PIN that is not the right one");
-    told.runs(&recover(&account, ""), 1);
+    told.runs(&recover(&account, " chiave_persa=no"), 1);
     told.note("the PIN is lost: there is one way left");
-    told.runs(&recover(&account, " pin_perso=yes"), 1);
+    told.runs(&recover(&account, " chiave_persa=no pin_perso=yes"), 1);
     told.note("the office has revoked the environment");
     let path = format!("/sandbox/v1/environments/{}/000/revoke", account.codice_fiscale);
     served.admin("POST", &path, Some(&json!({})));
@@ -198,11 +201,7 @@ fn old_receipts_open_after_the_renewal() {
     recovered(&mut filing.account);
     let mut told = Transcript::new(&stage, &filing.account);
     told.types("receipts", 0);
-    let renew = format!(
-        "run renew_environment numero_busta={} utente={}",
-        filing.account.numero_busta, filing.account.utente
-    );
-    told.runs(&renew, 0);
+    told.runs(&renew(&filing.account), 0);
     told.types("environments", 0);
     told.note("the receipt as it came is all that is left of it: it opens with the key set aside");
     for folder in ["ricevute", "esiti"] {
@@ -221,9 +220,34 @@ fn old_receipts_open_after_the_renewal() {
     let _ = ARCHIVE;
 }
 
-/// Unread receipts hold a revocation back, unless the key is lost, and then they are named.
+/// Unread receipts hold a revocation back, until they are read.
 #[test]
 fn unread_receipts_hold_a_revocation_back() {
+    let served = Served::start();
+    let mut filing = Filing::new(&served, &codice_fiscale(82_010));
+    filing.file(&filing.stage(), 1).expect_success();
+    recovered(&mut filing.account);
+    // Another workspace of the same account, with the same environment: it has never seen that receipt.
+    let stage = filing.stage();
+    let mut told = Transcript::new(&stage, &filing.account);
+    told.note("the receipt does not come as it should");
+    served.faults(&json!([{
+        "route": "GET /v1/receipts/{protocollo}/attachments/{name}", "kind": "garbage", "times": 100,
+    }]));
+    told.runs(&renew(&filing.account), 1);
+    assert_eq!(served.revocations(), 0);
+    told.note("now it does");
+    served.faults(&json!([]));
+    told.runs(&format!("run collect_receipts utente={}", filing.account.utente), 0);
+    told.runs("resume 1", 0);
+    told.types("receipts", 0);
+    told.check("unread_receipts");
+    assert_eq!(served.revocations(), 1);
+}
+
+/// With a lost key they are named, and lost too.
+#[test]
+fn receipts_of_a_lost_key_hold_nothing_back() {
     let served = Served::start();
     let mut filing = Filing::new(&served, &codice_fiscale(82_009));
     let first = filing.stage();
@@ -234,12 +258,17 @@ fn unread_receipts_hold_a_revocation_back() {
     let mut told = Transcript::new(&stage, &filing.account);
     told.runs(&recover(&filing.account, " chiave_persa=no"), 1);
     told.runs(&recover(&filing.account, " chiave_persa=yes"), 0);
-    told.check("unread_receipts");
+    told.check("receipts_of_a_lost_key");
 }
 
 fn setup(account: &Account) -> String {
     let Account { codice_fiscale, utente, .. } = account;
     format!("run setup_environment codice_fiscale={codice_fiscale} utente={utente}")
+}
+
+fn renew(account: &Account) -> String {
+    let Account { utente, numero_busta, .. } = account;
+    format!("run renew_environment numero_busta={numero_busta} utente={utente}")
 }
 
 fn recover(account: &Account, more: &str) -> String {

@@ -143,6 +143,7 @@ pub(crate) fn options_with(registry: Registry, services: Services) -> RunOptions
         services,
         key: String::new(),
         version: String::new(),
+        workspace: None,
         plugins: Vec::new(),
         accept_other_plugins: false,
     }

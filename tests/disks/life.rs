@@ -284,6 +284,52 @@ fn a_renewal_on_a_medium_that_is_full_read_only_or_gone() {
     say("renew_environment: full at 2 moments, read-only, gone in 2 ways; each finished by resume");
 }
 
+/// A mount point without its medium is a folder on our own disk: nothing is revoked, nothing made there.
+#[test]
+fn a_medium_that_is_not_inserted_costs_no_environment() {
+    if !judge::called("a renewal without its medium, by unshare") {
+        return;
+    }
+    let served = Served::start();
+    let late = serde_json::json!({ "revocation_delay_seconds": 2 });
+    served.admin("PUT", "/sandbox/v1/settings", Some(&late));
+    let mut filing = Filing::new(&served, &codice_fiscale(71_520));
+    filing.account.set("pin_di_revoca_esistente", Some(PIN_DI_REVOCA));
+    filing.account.set("pin_di_revoca", Some("NuovaRevoca67890abc"));
+    filing.account.set("password", Some(NEW_PASSWORD));
+    let stage = stage_of(&filing);
+    let workflow = format!(
+        "renew_environment numero_busta={} utente={} folder=\"$PWD/medium/ambiente\"",
+        filing.account.numero_busta, filing.account.utente
+    );
+    let lost = format!(
+        "say {PROGRAM} run recover_environment codice_fiscale={} utente={} numero_busta={} \
+         chiave_persa=yes folder=\"$PWD/medium/ambiente\" --approve --secrets '{}'",
+        filing.account.codice_fiscale,
+        filing.account.utente,
+        filing.account.numero_busta,
+        filing.account.secrets_file.display()
+    );
+    let functions = functions(&filing.account, &workflow);
+    let script = format!(
+        "out() {{ mount --move medium gone; }}; in() {{ mount --move gone medium; }}
+         mkdir gone; small 4000; start_unapproved; out; resume; {lost}
+         in; resume --patience 0s; out; sleep 3; resume; [ -z \"$(ls -A medium)\" ]
+         in; resume; keep"
+    );
+    let script = script.replace("in()", "put_in()").replace("in; ", "put_in; ");
+    let played = play(&stage, &format!("{functions} {script}"));
+    assert_eq!(code(&played[0]), "run.approval_needed", "{}", played[0].stderr);
+    refused("renewal, not revoked yet", &played[1], &["environment.medium_missing"]);
+    assert!(played[1].stderr.contains("has sent nothing"), "{}", played[1].stderr);
+    refused("recovery", &played[2], &["environment.medium_missing"]);
+    assert_eq!(played[3].code, Some(4), "{}", played[3].stderr);
+    refused("renewal, revoked", &played[4], &["environment.medium_missing"]);
+    done("put back", &played[5]);
+    renewed("put back", &filing, &stage);
+    assert_eq!(served.revocations(), 1);
+}
+
 /// The new environment is whole, and the old one stands beside it as it was.
 fn renewed(case: &str, filing: &Filing<'_>, stage: &Stage) {
     let medium = stage.path("kept/medium");

@@ -32,10 +32,18 @@ pub struct Play<'a> {
 /// What comes after a program has ended.
 enum Next {
     Nothing,
-    Resume,
-    /// The same workflow as a new run: the last one did what it could and said what is left.
+    Resume(u64),
+    /// The same command: it had not begun its run, or did what it could and said what is left.
     Again,
     Collect,
+}
+
+/// A command that was typed, and how it ended; nothing when it was killed.
+struct Typed {
+    arguments: Vec<String>,
+    /// How many runs there were before it.
+    runs_before: usize,
+    finished: Option<Finished>,
 }
 
 /// More commands than any case may take.
@@ -47,8 +55,7 @@ impl Play<'_> {
     pub fn through(&self, request: &Request, kind: Kind, case: u32, place: &str) -> Cell {
         let before = self.kept();
         let met = self.meet(&self.start, request, kind, place);
-        let exit = met.as_ref().and_then(|finished| finished.code);
-        if request.changes() && exit == Some(1) {
+        if request.changes() && met.exit() == Some(1) {
             // What the same command had asked for before is not this request's.
             let of = |(submissions, revocations): (i64, i64)| {
                 if request.route.ends_with("revocations") { revocations } else { submissions }
@@ -61,10 +68,9 @@ impl Play<'_> {
     /// The request is taken in and its answer lost; then the look-up for it meets the fault.
     pub fn in_doubt(&self, request: &Request, kind: Kind, case: u32, place: &str) -> Cell {
         let lost = self.meet(&self.start, request, Kind::CutAfter, place);
-        let exit = lost.as_ref().and_then(|finished| finished.code);
-        assert_eq!(exit, Some(3), "{place}: it is in doubt: {}", shown(lost.as_ref()));
+        assert_eq!(lost.exit(), Some(3), "{place}: it is in doubt: {}", lost.shown());
         let taken_in = self.kept();
-        let met = self.meet(&self.resume(), &request.look_up(), kind, place);
+        let met = self.meet(&resume(self.run), &request.look_up(), kind, place);
         let cell = self.to_the_end(met, case, place);
         if self.until.is_some() {
             assert_eq!(self.kept(), taken_in, "{place}: nothing more is sent");
@@ -73,45 +79,47 @@ impl Play<'_> {
     }
 
     /// Does what the program says until there is nothing left to do.
-    fn to_the_end(&self, met: Option<Finished>, case: u32, place: &str) -> Cell {
-        let exit = met.as_ref().and_then(|finished| finished.code);
-        let mut cell = Cell { exit, commands: 0, kills: u32::from(met.is_none()) };
-        let (mut last, mut collected) = (met, false);
+    fn to_the_end(&self, met: Typed, case: u32, place: &str) -> Cell {
+        let mut cell = Cell { exit: met.exit(), commands: 0, killed_again: false };
+        let mut last = met;
         loop {
-            let next = match &last {
-                Some(finished) if collected && finished.code == Some(0) => Next::Resume,
-                _ => self.next(last.as_ref(), place),
-            };
-            collected = matches!(next, Next::Collect);
-            let arguments = match next {
+            let arguments = match self.next(&last, place) {
                 // Where the end is an error, it was reached nevertheless.
                 Next::Nothing if cell.commands == 0 => return Cell { exit: Some(0), ..cell },
                 Next::Nothing => return cell,
-                Next::Resume => self.resume(),
-                Next::Again => self.start.clone(),
+                Next::Resume(run) => resume(run),
+                Next::Again => last.arguments.clone(),
                 Next::Collect => self.collect.clone().unwrap(),
             };
             cell.commands += 1;
-            assert!(cell.commands < STUCK, "{place}: no end: {}", shown(last.as_ref()));
+            assert!(cell.commands < STUCK, "{place}: no end: {}", last.shown());
+            let runs_before = self.runs().len();
             let mut command = self.command(&arguments);
-            let kill = cell.commands == 1 && arguments[0] == "resume";
-            last = match kill {
-                true => killed_at(&mut command, 1 + case % 12),
-                false => Some(stage::run(&mut command)),
+            let finished = match cell.commands {
+                1 => killed_at(&mut command, 1 + case % 12),
+                _ => Some(stage::run(&mut command)),
             };
-            cell.kills += u32::from(last.is_none());
+            cell.killed_again |= finished.is_none();
+            last = Typed { arguments, runs_before, finished };
         }
     }
 
     /// Runs the first command to the end, without a fault.
     pub fn undisturbed(&self) {
-        let finished = stage::run(&mut self.command(&self.start));
-        let ended = matches!(self.next(Some(&finished), "undisturbed"), Next::Nothing);
-        assert!(ended, "undisturbed: {}", shown(Some(&finished)));
+        let runs_before = self.runs().len();
+        let finished = Some(stage::run(&mut self.command(&self.start)));
+        let typed = Typed { arguments: self.start.clone(), runs_before, finished };
+        let ended = matches!(self.next(&typed, "undisturbed"), Next::Nothing);
+        assert!(ended, "undisturbed: {}", typed.shown());
     }
 
-    fn resume(&self) -> Vec<String> {
-        ["resume", &self.run.to_string()].map(str::to_owned).into()
+    /// Number and status of each run, as `ceralacca runs` lists them.
+    fn runs(&self) -> Vec<(u64, String)> {
+        let listed = self.stage.run(&["runs", "--json"]).json();
+        let run = |run: &Value| {
+            (run["run"].as_u64().unwrap(), run["status"].as_str().unwrap().to_owned())
+        };
+        listed.as_array().unwrap().iter().map(run).collect()
     }
 
     fn command(&self, arguments: &[String]) -> Command {
@@ -127,14 +135,9 @@ impl Play<'_> {
         (count("submissions"), count("revocations"))
     }
 
-    /// A command under the fault; nothing is given when it was killed.
-    fn meet(
-        &self,
-        arguments: &[String],
-        request: &Request,
-        kind: Kind,
-        place: &str,
-    ) -> Option<Finished> {
+    /// A command under the fault.
+    fn meet(&self, arguments: &[String], request: &Request, kind: Kind, place: &str) -> Typed {
+        let runs_before = self.runs().len();
         if let Some(fault) = kind.fault() {
             self.served.faults(&json!([
                 { "route": request.route, "kind": fault, "skip": request.earlier },
@@ -144,21 +147,24 @@ impl Play<'_> {
         let finished = match kind {
             Kind::NobodyListens => {
                 let door = Door::shut_after(request.index, &self.served.address);
-                self.with_settings(&self.served.url, &door.url, || stage::run(&mut command))
+                let finished =
+                    self.with_settings(&self.served.url, &door.url, || stage::run(&mut command));
+                assert!(door.is_shut(), "{place}: the door was never shut");
+                Some(finished)
             }
             Kind::Slow => {
                 let impatient = format!("[agency]\ntimeout = \"{PATIENT}\"\n");
-                self.with_settings("[agency]\n", &impatient, || stage::run(&mut command))
+                Some(self.with_settings("[agency]\n", &impatient, || stage::run(&mut command)))
             }
             Kind::Killed => {
                 self.kill_while_it_waits(&mut command, place);
-                return None;
+                None
             }
-            _ => stage::run(&mut command),
+            _ => Some(stage::run(&mut command)),
         };
         let left = self.served.admin("GET", "/sandbox/v1/faults", None);
         assert_eq!(left["faults"], json!([]), "{place}: the fault was not met");
-        Some(finished)
+        Typed { arguments: arguments.to_vec(), runs_before, finished }
     }
 
     /// Does `work` with other settings, then puts the settings back.
@@ -189,39 +195,99 @@ impl Play<'_> {
     }
 
     /// Reads what a program said as a person would: its exit code, and what to do next.
-    fn next(&self, last: Option<&Finished>, place: &str) -> Next {
-        let Some(finished) = last else { return Next::Resume };
-        let said = shown(last);
+    fn next(&self, last: &Typed, place: &str) -> Next {
+        let Some(finished) = &last.finished else { return self.after_a_kill(last) };
+        let said = last.shown();
         assert!(!finished.stderr.contains("panicked"), "{place}: {said}");
         let printed: Value = serde_json::from_str(&finished.stdout)
             .unwrap_or_else(|_| panic!("{place}: no JSON: {said}"));
+        let error = &printed["error"];
         match finished.code {
-            Some(0) => {
-                assert_eq!(self.until, None, "{place}: {said}");
-                let left = printed["result"]["non_aperte"].as_array();
-                return if left.is_none_or(Vec::is_empty) { Next::Nothing } else { Next::Again };
+            Some(0) => return self.after_success(&printed, place),
+            // It was killed after its last entry.
+            Some(2) if error["code"] == "run.finished" => {
+                return self.after_success(&json!({ "run": last.resumed() }), place);
             }
             Some(1 | 3 | 4) => {}
             _ => panic!("{place}: {said}"),
         }
-        let error = &printed["error"];
         for field in ["code", "headline", "state", "next"] {
             let text = error[field].as_str().unwrap_or_default();
             assert!(!text.is_empty(), "{place}: no {field}: {said}");
         }
-        let code = error["code"].as_str();
-        match code {
-            _ if code.is_some() && code == self.until => Next::Nothing,
-            // It was killed after its last entry.
-            Some("run.finished") if self.until.is_none() => Next::Nothing,
-            Some("agency.unread_receipts") => {
-                let next = error["next"].as_str().unwrap();
-                assert!(next.contains("collect_receipts"), "{place}: {next}");
-                Next::Collect
+        if error["code"].as_str() == self.until && self.until.is_some() {
+            return Next::Nothing;
+        }
+        let run = last.resumed().unwrap_or_else(|| self.runs().last().unwrap().0);
+        let next = error["next"].as_str().unwrap();
+        let (collect, resume) = (next.contains("collect_receipts"), names_resume(next, run));
+        match (collect, resume) {
+            (true, true) if self.collect.is_some() => Next::Collect,
+            (_, true) => Next::Resume(run),
+            // What it could not open it says; the same again is what it asks for.
+            (true, false) if last.arguments.iter().any(|it| it == "collect_receipts") => {
+                Next::Again
             }
-            _ => Next::Resume,
+            _ => panic!("{place}: what is to be done with run {run}? {said}"),
         }
     }
+
+    /// A run that has ended well: the one that matters, or what had to be done before it.
+    fn after_success(&self, printed: &Value, place: &str) -> Next {
+        let run = printed["run"].as_u64();
+        if self.collect.is_some() && run != Some(self.run) {
+            return Next::Resume(self.run);
+        }
+        assert_eq!(self.until, None, "{place}: {printed:#}");
+        let left = printed["result"]["non_aperte"].as_array();
+        if left.is_none_or(Vec::is_empty) { Next::Nothing } else { Next::Again }
+    }
+
+    /// Nothing was said: `ceralacca runs` shows what is open, the newest first.
+    fn after_a_kill(&self, last: &Typed) -> Next {
+        let runs = self.runs();
+        if last.resumed().is_none() && runs.len() == last.runs_before {
+            return Next::Again;
+        }
+        match runs.iter().rev().find(|(_, status)| status != "finished") {
+            Some((run, _)) => Next::Resume(*run),
+            None => Next::Nothing,
+        }
+    }
+}
+
+impl Typed {
+    fn exit(&self) -> Option<i32> {
+        self.finished.as_ref().and_then(|finished| finished.code)
+    }
+
+    /// The run that it went on with.
+    fn resumed(&self) -> Option<u64> {
+        match &self.arguments[..] {
+            [resume, run, ..] if resume == "resume" => run.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn shown(&self) -> String {
+        let typed = self.arguments.join(" ");
+        match &self.finished {
+            None => format!("{typed}: it was killed"),
+            Some(Finished { code, stdout, stderr }) => {
+                format!("{typed}: exit {code:?}\nstdout: {stdout}\nstderr: {stderr}")
+            }
+        }
+    }
+}
+
+fn resume(run: u64) -> Vec<String> {
+    ["resume", &run.to_string()].map(str::to_owned).into()
+}
+
+/// Whether a text says how to go on with that run, and with no other one whose number begins so.
+fn names_resume(next: &str, run: u64) -> bool {
+    let command = format!("ceralacca resume {run}");
+    next.split(&command).skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Runs to the crash point and kills there (nothing is given then), or to the end.
@@ -243,11 +309,4 @@ fn killed_at(command: &mut Command, point: u32) -> Option<Finished> {
     let mut stdout = String::new();
     process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     Some(Finished { code: process.wait().unwrap().code(), stdout, stderr })
-}
-
-fn shown(finished: Option<&Finished>) -> String {
-    match finished {
-        None => "it was killed".to_owned(),
-        Some(it) => format!("exit {:?}\nstdout: {}\nstderr: {}", it.code, it.stdout, it.stderr),
-    }
 }

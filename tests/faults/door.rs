@@ -11,6 +11,7 @@ pub struct Door {
     pub url: String,
     thread: Option<JoinHandle<()>>,
     done: Arc<AtomicBool>,
+    shut: Arc<AtomicBool>,
     address: String,
 }
 
@@ -20,12 +21,10 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let done = Arc::new(AtomicBool::new(false));
-        let (told, sandbox) = (done.clone(), sandbox.to_owned());
+        let mut listener = (connections > 0).then_some(listener);
+        let shut = Arc::new(AtomicBool::new(listener.is_none()));
+        let (told, says, sandbox) = (done.clone(), shut.clone(), sandbox.to_owned());
         let thread = thread::spawn(move || {
-            let mut listener = Some(listener);
-            if connections == 0 {
-                listener = None;
-            }
             let mut left = connections;
             while let Some(open) = &listener {
                 let Ok((mut stream, _)) = open.accept() else { return };
@@ -37,12 +36,18 @@ impl Door {
                 if left == 0 {
                     // Before the answer is there, and so before the next connection is tried.
                     listener = None;
+                    says.store(true, Ordering::SeqCst);
                 }
                 let _ = stream.write_all(&answer);
                 let _ = stream.shutdown(Shutdown::Both);
             }
         });
-        Door { url: format!("http://{address}"), thread: Some(thread), done, address }
+        Door { url: format!("http://{address}"), thread: Some(thread), done, shut, address }
+    }
+
+    /// Whether so many connections came that nobody listens any more.
+    pub fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::SeqCst)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod door;
 pub mod prepared;
 pub mod rewind;
 pub mod search;
+pub mod sent;
 pub mod table;
 
 use serde_json::{Value, json};
@@ -113,8 +114,8 @@ impl Kind {
 }
 
 /// How late a slow answer is, and how long the client waits for it.
-const LATE_MILLISECONDS: u32 = 4_000;
-pub const PATIENT: &str = "2s";
+const LATE_MILLISECONDS: u32 = 12_000;
+pub const PATIENT: &str = "6s";
 
 /// A request of a workflow: which route, and which one of those to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

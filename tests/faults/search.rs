@@ -27,14 +27,16 @@ impl Search<'_> {
         let requests = self.requests();
         assert!(!requests.is_empty(), "{}: it asks for nothing", self.title);
         let mut table = Table::new(&self.title);
-        let mut left_out = 0;
+        let mut met = Vec::new();
         for request in &requests {
+            // Shown also when no case meets it.
+            table.row(&request.name());
             let kinds = match std::env::var_os(WHOLE) {
                 Some(_) => &Kind::ALL,
                 None if is_sampled(request, &requests) => kinds(request),
                 None => &[],
             };
-            left_out += Kind::ALL.len() - kinds.len();
+            met.extend(kinds);
             for kind in kinds {
                 let place = self.place(request, *kind);
                 table.put(&request.name(), *kind, |case| {
@@ -42,10 +44,7 @@ impl Search<'_> {
                 });
             }
         }
-        table.say(&match left_out {
-            0 => "every request met every fault".to_owned(),
-            _ => format!("a sample: {left_out} more were left out"),
-        });
+        table.say(&remark(&met, requests.len()));
     }
 
     /// Has the answer to each request that changes something lost, and tries all kinds of fault on
@@ -115,6 +114,20 @@ impl Search<'_> {
                 index: index as u32,
             })
             .collect()
+    }
+}
+
+/// What the cases of a workflow come to; `met` has the fault of each.
+fn remark(met: &[Kind], requests: usize) -> String {
+    let missing: Vec<&str> =
+        Kind::ALL.iter().filter(|kind| !met.contains(kind)).map(|kind| kind.name()).collect();
+    let faults = match missing.is_empty() {
+        true => "this workflow met every fault".to_owned(),
+        false => format!("this workflow did not meet: {}", missing.join(", ")),
+    };
+    match requests * Kind::ALL.len() - met.len() {
+        0 => format!("{faults}, each at every request"),
+        left_out => format!("{faults}; {left_out} pairs of request and fault were left out"),
     }
 }
 

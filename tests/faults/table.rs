@@ -12,8 +12,8 @@ pub struct Cell {
     pub exit: Option<i32>,
     /// Commands that it took to come to the end after it.
     pub commands: u32,
-    /// Processes that were killed on the way.
-    pub kills: u32,
+    /// Whether the first of them was killed.
+    pub killed_again: bool,
 }
 
 /// The cases of one workflow.
@@ -39,14 +39,16 @@ impl Table {
             return;
         };
         let column = Kind::ALL.iter().position(|known| *known == kind).unwrap();
-        let row = match self.rows.iter().position(|(known, _)| known == row) {
-            Some(row) => row,
-            None => {
-                self.rows.push((row.to_owned(), vec![None; Kind::ALL.len()]));
-                self.rows.len() - 1
-            }
-        };
-        self.rows[row].1[column] = Some(cell);
+        self.row(row)[column] = Some(cell);
+    }
+
+    /// The cells of a request, which is shown also when no case meets it.
+    pub fn row(&mut self, name: &str) -> &mut Vec<Option<Cell>> {
+        let row = self.rows.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            self.rows.push((name.to_owned(), vec![None; Kind::ALL.len()]));
+            self.rows.len() - 1
+        });
+        &mut self.rows[row].1
     }
 
     fn cells(&self) -> impl Iterator<Item = &Cell> {
@@ -77,10 +79,11 @@ impl Table {
         }
         let exits = [Some(0), Some(1), Some(3), Some(4), None]
             .map(|exit| self.cells().filter(|cell| cell.exit == exit).count());
-        let kills: u32 = self.cells().map(|cell| cell.kills).sum();
+        let went_on = self.cells().filter(|cell| cell.commands > 0).count();
+        let again = self.cells().filter(|cell| cell.killed_again).count();
         text.push_str(&format!(
-            "{} cases: went on by itself {}, refused {}, in doubt {}, waiting {}, killed {}; kills in \
-             all {kills}; {remark}",
+            "{} cases: went on by itself {}, refused {}, in doubt {}, waiting {}, killed {}; of {went_on} \
+             that needed a command {again} were killed again; {remark}",
             self.cells().count(),
             exits[0],
             exits[1],
@@ -90,6 +93,7 @@ impl Table {
         ));
         stage::say(&text);
         assert_eq!(self.failed, 0, "{}: so many cases failed; each says why above", self.title);
+        assert!(again * 2 >= went_on, "{}: too few were killed again", self.title);
     }
 }
 

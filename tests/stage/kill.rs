@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::impronta::copy;
 use super::{Account, Stage};
 
 /// Kills the process of `command` at its `point`-th crash point and gives the point's name; `None`
@@ -85,6 +86,36 @@ pub fn killed_in_turn(stage: &Stage, account: &Account, arguments: &[String], ru
     // One that has ended well is not resumed.
     let finished = ended.code == Some(2) && ended.stderr.contains("run.finished");
     Killed { points, ended: if finished { Some(0) } else { ended.code } }
+}
+
+/// Kills a command at each of its points, each time with everything on disk as it was before; `again`
+/// is what somebody does after a kill. Gives the names of the points; in the end the command is done.
+pub fn killed_each_time(stage: &Stage, arguments: &[&str], again: impl Fn(&str)) -> Vec<String> {
+    let before = tempfile::tempdir().unwrap();
+    let before = before.path().join("before");
+    copy(stage.folder.path(), &before);
+    // What an earlier kill has left goes with the next writing there.
+    let there = stage.leftovers();
+    let mut points = Vec::new();
+    loop {
+        let point = u32::try_from(points.len()).unwrap() + 1;
+        let Some(name) = killed_at(&mut stage.command(arguments), point) else { return points };
+        again(&name);
+        assert_eq!(stage.leftovers(), there, "after {name}");
+        for entry in fs::read_dir(stage.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+        }
+        for entry in fs::read_dir(&before).unwrap().map(Result::unwrap) {
+            let to = stage.folder.path().join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+        points.push(name);
+    }
 }
 
 /// How many steps of a run have their outcome.

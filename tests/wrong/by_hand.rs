@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
+use ceralacca::keystore::{EnvironmentFolder, enveloped_data};
 use jiff::Zoned;
 
 use super::filing::{prova, ready};
@@ -43,10 +44,13 @@ fn without_today(finished: Finished) -> Finished {
 }
 
 /// Golden file, exit code, what is said; one after the other, of run 1 and then of run 2.
-const SAID: [(&str, i32, &str); 9] = [
+const SAID: [(&str, i32, &str); 12] = [
     ("hand_off.nothing_waits", 2, "confirm 7"),
     ("hand_off.sent_on", 2, "confirm 1 --date 2020-01-01"),
     ("input.day", 2, "confirm 1 --date domani"),
+    ("input.days_reversed", 2, "receipts --dal 01/02/2026 --al 2026-01-31"),
+    ("input.protocollo.confirm", 2, "confirm 1 --protocollo 123"),
+    ("hand_off.not_a_revocation", 2, "confirm 1 --in-force"),
     ("hand_off.receipt_unusable", 1, "confirm 1 --receipt manca.pdf"),
     ("hand_off.receipt_of_another", 1, "confirm 1 --receipt testo.txt"),
     ("run.not_to_be_abandoned", 1, "abandon 1 --reason errore"),
@@ -160,7 +164,7 @@ fn answers_of_unknown_form_are_kept_and_shown() {
     let served = Served::start();
     let filing = Filing::new(&served, &codice_fiscale(75_000));
     let pdf = b"%PDF-1.7\n% ricevuta\n%%EOF\n";
-    each([("agency.receipt_sealed", SEALED), ("receipt.opaque", OPAQUE)], |(case, body)| {
+    each([("receipt.opaque.required", SEALED), ("receipt.opaque", OPAQUE)], |(case, body)| {
         let stage = ready(&filing, body);
         stage.hand_off(&served);
         assert_eq!(prova(&filing, &stage, &[]).code, Some(4));
@@ -194,6 +198,33 @@ fn answers_of_unknown_form_are_kept_and_shown() {
     super::resume(&stage, &filing.account).expect_success();
 }
 
+/// Sealed for the environment: unread, or with a cipher that is not read here.
+#[test]
+fn sealed_answers_that_are_not_open() {
+    let served = Served::start();
+    let filing = Filing::new(&served, &codice_fiscale(75_001));
+    let cases =
+        [("agency.receipt_sealed", SEALED, false), ("receipt.unsupported_algorithm", OPAQUE, true)];
+    each(cases, |(case, body, foreign)| {
+        let stage = ready(&filing, body);
+        stage.hand_off(&served);
+        assert_eq!(prova(&filing, &stage, &[]).code, Some(4));
+        let certificates = EnvironmentFolder::at(stage.path("ambiente")).certificates().unwrap();
+        let mut rcc = enveloped_data::seal(b"ricevuta", &certificates[1]).unwrap();
+        if foreign {
+            // AES-256 in CBC is 2.16.840.1.101.3.4.1.42, in OFB 43.
+            let cbc = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a];
+            let at = rcc.windows(9).position(|window| window == cbc).unwrap();
+            rcc[at + 8] = 0x2b;
+        }
+        fs::write(stage.path("salvata.rcc"), rcc).unwrap();
+        stage.run(&["confirm", "1", "--receipt", "salvata.rcc"]).expect_success();
+        let place = Place::with(&stage, &served, &filing.account);
+        let refused = super::resume(&stage, &filing.account);
+        check(case, 1, &without_number(refused, &stage), place);
+    });
+}
+
 /// What stands for a number that nobody wrote down is of the day and of the content.
 fn without_number(finished: Finished, stage: &Stage) -> Finished {
     let of_run = stage.run(&["receipts", "--json"]).json();
@@ -216,6 +247,8 @@ fn an_answer_of_another_agency_is_not_believed() {
     assert_eq!(run(&stage).code, Some(4));
     stage.deliver("ricevuta.p7m", &fs::read(&signed).unwrap());
     check("hand_off.answer_not_signed", 1, &resume(&stage), Place::new(&stage));
+    let rejected = without_today(stage.run(&["confirm", "1", "--rejected", "sbaglio"]));
+    check("hand_off.against_evidence", 1, &rejected, Place::new(&stage));
     // The same file, where it can be believed.
     fs::write(stage.path("ca.cer"), crate::stage::person::ca(&served)).unwrap();
     resume(&stage).expect_success();
@@ -237,6 +270,23 @@ fn watching_is_for_one_process_and_for_what_arrives_by_hand() {
 }
 
 #[test]
+fn a_watch_ends_when_the_archive_is_taken_away() {
+    let served = Served::start();
+    let stage = by_hand(Stage::by_hand(&served), SUBMIT);
+    let mut watching = stage.command(&["watch"]);
+    let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = [0];
+    watching.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+    fs::rename(stage.path("Documenti"), stage.path("Documenti-2025")).unwrap();
+    let ended = watching.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(ended.stdout), text(ended.stderr));
+    let finished = Finished { code: ended.status.code(), stdout, stderr };
+    check("watch.folder_gone", 1, &finished, Place::new(&stage));
+    assert!(!stage.path("Documenti").exists(), "no empty archive takes its place");
+}
+
+#[test]
 fn rules_that_cannot_be_read_are_not_passed_over() {
     let stage = by_hand(Stage::embedded(), SUBMIT);
     let settings = fs::read_to_string(stage.path("ceralacca.toml")).unwrap();
@@ -245,4 +295,11 @@ fn rules_that_cannot_be_read_are_not_passed_over() {
     for command in ["status", "environments"] {
         check("policy.invalid", 2, &stage.run(&[command]), Place::new(&stage));
     }
+}
+
+#[test]
+fn only_what_was_rejected_can_be_settled() {
+    let stage = Stage::embedded();
+    let refused = stage.run(&["settle", "26112200000000771"]);
+    check("receipts.not_rejected", 2, &refused, Place::new(&stage));
 }

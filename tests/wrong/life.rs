@@ -83,6 +83,92 @@ fn what_stands_between_an_environment_and_its_end() {
     check("net.refused_by_gateway.no_environment", 1, &refused, place);
 }
 
+/// What is looked at before a revocation, and what no second medium is.
+#[test]
+fn what_is_not_the_environment_that_is_meant() {
+    let served = Served::start();
+    let filing = Filing::new(&served, &codice_fiscale(76_300));
+    let (utente, busta) = (filing.account.utente.clone(), filing.account.numero_busta.clone());
+    let account = |of: &str| format!("#{{ codice_fiscale: \"{of}\", sede: \"000\" }}");
+    let (ours, theirs) =
+        (account(&filing.account.codice_fiscale), account(&codice_fiscale(76_301)));
+    let revoke = |portal: &str| {
+        format!(
+            "agency::portal(\"{portal}\").revoke(#{{ numero: \"{busta}\" }}, #{{ environment: old }})"
+        )
+    };
+    let other = format!("{}-000", codice_fiscale(76_301));
+    let before = |account: &str| {
+        format!("let old = environment::before_revocation(\"ambiente\", {account}, true);\n    ")
+    };
+    let cases = [
+        ("environment.other_account", before(&theirs)),
+        ("agency.other_subject", format!("{}{}", before(&ours), revoke(&other))),
+        (
+            "environment.changed",
+            format!(
+                "{}environment::create(\"ambiente\", prompt::secret(\"password\"));\n    {}",
+                before(&ours),
+                revoke(&utente)
+            ),
+        ),
+        (
+            "environment.no_second_medium",
+            "environment::open(\"ambiente\", prompt::secret(\"password_esistente\"))\
+             .copy_to(\"ambiente/copia\")"
+                .to_owned(),
+        ),
+    ];
+    for (case, body) in cases {
+        let stage = ready(&filing, &body);
+        let finished = prova(&filing, &stage, &[]);
+        check(case, 1, &finished, Place::with(&stage, &served, &filing.account));
+    }
+    // What was seen on a medium, and would now be on our own disk.
+    let open = "environment::open(\"ambiente\", prompt::secret(\"password_esistente\"));\n    ";
+    let stage = ready(&filing, &format!("{open}{}", before(&ours)));
+    prova(&filing, &stage, &[]).expect_success();
+    let seen = stage.path(".ceralacca/environments");
+    let seen = fs::read_dir(seen).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&seen).unwrap();
+    fs::write(&seen, text.replace("\"other_device\": false", "\"other_device\": true")).unwrap();
+    let script = fs::read_to_string(stage.path("prova.rhai")).unwrap();
+    fs::write(stage.path("prova.rhai"), script.replace(open, "")).unwrap();
+    let finished = prova(&filing, &stage, &[]);
+    check(
+        "environment.medium_missing",
+        1,
+        &finished,
+        Place::with(&stage, &served, &filing.account),
+    );
+}
+
+/// Of two runs for one busta, one asks.
+#[test]
+fn what_another_run_has_asked_for() {
+    let served = Served::start();
+    let late = json!({ "revocation_delay_seconds": 3600 });
+    served.admin("PUT", "/sandbox/v1/settings", Some(&late));
+    let mut filing = Filing::new(&served, &codice_fiscale(76_310));
+    filing.account.set("pin_di_revoca_esistente", Some(PIN_DI_REVOCA));
+    let (utente, busta) = (filing.account.utente.clone(), filing.account.numero_busta.clone());
+    let stage = ready(
+        &filing,
+        &format!(
+            "agency::portal(\"{utente}\").revoke(#{{ numero: \"{busta}\" }}, #{{ chiave_persa: true }})"
+        ),
+    );
+    // The first is not approved; the second asks; then the first is resumed, and a third begun.
+    let secrets = filing.account.secrets_file.display().to_string();
+    let unapproved = stage.run(&["run", "./prova.rhai", "--secrets", &secrets]);
+    assert_eq!(unapproved.code, Some(1), "{}", unapproved.stderr);
+    prova(&filing, &stage, &[]).expect_success();
+    let place = Place::with(&stage, &served, &filing.account);
+    check("agency.revoked_since", 1, &super::resume(&stage, &filing.account), place);
+    check("agency.revocation_open", 1, &prova(&filing, &stage, &[]), place);
+    assert_eq!(served.revocations(), 1);
+}
+
 /// Killed in the middle, an environment has two passwords: no command takes it for whole.
 #[test]
 fn a_password_that_is_being_changed() {

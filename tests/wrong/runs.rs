@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::answers::changed;
 use super::{Place, Snapshot, check, complete, resume, run_script, setup, untouched, waits};
+use crate::stage::impronta;
 use crate::stage::{Account, Served, Stage, codice_fiscale};
 
 #[test]
@@ -93,6 +94,38 @@ fn a_script_that_changed_meanwhile_is_not_used() {
     let recorded = ["resume", "1", "--recorded", "--approve", "--secrets", &secrets];
     stage.run(&recorded).expect_success();
     complete("workflow.script_changed", &stage.path("ambiente"));
+    assert_eq!(served.requests(), 1);
+}
+
+/// What a run wrote down names files where it began: elsewhere it would work on those of another.
+#[test]
+fn a_workspace_that_is_elsewhere_now_is_not_gone_on_with() {
+    let served = Served::start();
+    let stage = Stage::new(&served);
+    let mut account = served.account(&codice_fiscale(66_400));
+    let right = account.secrets["portal_password"].clone();
+    account.set("portal_password", Some("PortaleSbagliato"));
+    assert_eq!(setup(&stage, &account, &[]).code, Some(1));
+    account.set("portal_password", Some(&right));
+
+    let copy = Stage { folder: tempfile::tempdir().unwrap() };
+    fs::remove_dir(copy.folder.path()).unwrap();
+    impronta::copy(stage.folder.path(), copy.folder.path());
+    let refused = resume(&copy, &account);
+    let text = refused.stderr.replace(&stage.folder.path().display().to_string(), "ORIGINAL");
+    let refused = crate::stage::Finished { stderr: text, ..refused };
+    check("workspace.moved", 1, &refused, Place::with(&copy, &served, &account));
+
+    let before = copy.folder.path().join("elsewhere");
+    fs::rename(stage.folder.path(), &before).unwrap();
+    let moved = copy.run(&["-C", before.to_str().unwrap(), "resume", "1", "--approve"]);
+    let text = moved.stderr.replace(&stage.folder.path().display().to_string(), "ORIGINAL");
+    let moved = crate::stage::Finished { stderr: text, ..moved };
+    check("workspace.moved.away", 1, &moved, Place::with(&copy, &served, &account));
+
+    fs::rename(&before, stage.folder.path()).unwrap();
+    resume(&stage, &account).expect_success();
+    complete("workspace.moved", &stage.path("ambiente"));
     assert_eq!(served.requests(), 1);
 }
 

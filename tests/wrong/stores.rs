@@ -15,7 +15,7 @@ use crate::stage::{PASSWORD, Served, Stage, codice_fiscale, restrict};
 type Damage = fn(&Path, &OpenEnvironment);
 
 /// Golden file and damage; `certificates` then refuses.
-const DAMAGES: [(&str, Damage); 10] = [
+const DAMAGES: [(&str, Damage); 12] = [
     ("environment.not_found.part", |folder, _| fs::remove_file(folder.join("UTEC.P12")).unwrap()),
     ("keystore.malformed", |folder, _| edit(folder, |bytes| bytes.truncate(bytes.len() / 2))),
     ("keystore.malformed.empty", |folder, _| edit(folder, Vec::clear)),
@@ -29,6 +29,15 @@ const DAMAGES: [(&str, Damage); 10] = [
             let place = bytes.windows(9).rposition(|window| window == sha256).unwrap();
             bytes[place + 8] = 0x63;
         })
+    }),
+    ("environment.wrong_key", |folder, _| {
+        fs::copy(folder.join("UTEC.P12"), folder.join("UTEF.P12")).unwrap();
+    }),
+    ("environment.wrong_key.swapped", |folder, _| {
+        let (utef, utec) = (folder.join("UTEF.P12"), folder.join("UTEC.P12"));
+        let firma = fs::read(&utef).unwrap();
+        fs::copy(&utec, &utef).unwrap();
+        fs::write(utec, firma).unwrap();
     }),
     ("keystore.wrong_password.changed", |folder, open| {
         let chain = &open.firma.chain;

@@ -118,6 +118,7 @@ fn run(workspace: &Path, script: Script<'_>) -> Result<Value, Error> {
         services,
         key: "key".into(),
         version: "0".into(),
+        workspace: None,
         plugins: Vec::new(),
         accept_other_plugins: false,
     };

@@ -1,6 +1,7 @@
 //! What can be typed after `ceralacca`.
 
 pub(crate) mod plugin;
+mod status_help;
 
 use std::path::PathBuf;
 
@@ -47,12 +48,22 @@ pub(crate) enum Command {
         /// The run to show.
         run: Option<u64>,
     },
-    /// Give up a run that failed: it is not resumed any more, and `status` forgets it.
+    /// Give up a run that failed, or whose file was not sent: it is not resumed any more, and
+    /// `status` forgets it.
     Abandon {
         /// The run.
         run: u64,
 
         /// Why, for the journal.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Call a rejected filing settled: `status` forgets it, its files stay.
+    Settle {
+        /// Its number.
+        protocollo: String,
+
+        /// Why, for whoever asks.
         #[arg(long, default_value = "")]
         reason: String,
     },
@@ -68,7 +79,7 @@ pub(crate) enum Command {
         folder: Option<PathBuf>,
     },
     /// One screen: environment, what is pending, what is in doubt, what to do next.
-    #[command(after_help = STATUS_HELP)]
+    #[command(after_help = status_help::STATUS_HELP)]
     Status,
     /// Check or export the journal.
     #[command(subcommand)]
@@ -240,9 +251,13 @@ pub(crate) struct Confirm {
     #[arg(long, conflicts_with_all = ["protocollo", "accepted", "rejected", "not_sent", "receipt"])]
     pub(crate) in_force: bool,
 
-    /// The file that is its receipt.
+    /// The file that is its receipt; given again, it takes the place of the former.
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
+
+    /// What was said before was a mistake; alone: it was sent, and no more is known.
+    #[arg(long)]
+    pub(crate) correct: bool,
 }
 
 #[derive(Debug, Args)]
@@ -258,7 +273,7 @@ pub(crate) struct Watch {
     #[arg(long)]
     pub(crate) approve: bool,
 
-    /// Stop when no run waits any more.
+    /// Stop when no run waits any more; the exit code is 0 only when all of them are finished.
     #[arg(long)]
     pub(crate) until_done: bool,
 }
@@ -266,14 +281,16 @@ pub(crate) struct Watch {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ceralacca receipts --unread
-  ceralacca receipts --dal 2026-01-01 --al 2026-12-31
+  ceralacca receipts --dal 01/01/2026 --al 31/12/2026
+  ceralacca receipts --not-openable      why, and which environment would open them
+  ceralacca receipts --verify            exit code 1 when something is missing or was changed
   ceralacca run collect_receipts         fetch and open all that are not read yet")]
 pub(crate) struct Receipts {
-    /// Only this number.
+    /// Only this number, or what stands for one.
     #[arg(long, value_name = "N")]
     pub(crate) protocollo: Option<String>,
 
-    /// Sent on this day or later, such as 2026-11-20.
+    /// Sent on this day or later, such as 2026-11-20 or 20/11/2026.
     #[arg(long, value_name = "DAY")]
     pub(crate) dal: Option<String>,
 
@@ -284,15 +301,15 @@ pub(crate) struct Receipts {
     /// Only what is not read yet.
     #[arg(long)]
     pub(crate) unread: bool,
-}
 
-/// What `status` says with its exit code.
-const STATUS_HELP: &str = "Exit codes, for monitoring; the first that applies:
-  3  the outcome of a submission is unknown
-  1  something needs doing: certificates ended or no longer accepted, a run failed, unread receipts,
-     a plugin that cannot be used
-  4  something is waited for
-  0  nothing to do";
+    /// Only what nothing here opens, and why.
+    #[arg(long, conflicts_with = "unread")]
+    pub(crate) not_openable: bool,
+
+    /// Compare what was kept of opened receipts with the digests that were kept.
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Journal {

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
 mod api;
+mod arriving;
 mod certificates;
 mod confirm;
 mod controlla;
+mod day;
 mod environments;
 mod files;
 mod init;
@@ -15,6 +17,7 @@ mod receipts;
 mod run;
 mod runs;
 pub(crate) mod sandbox;
+mod settle;
 mod status;
 mod tour;
 mod tour_archive;
@@ -50,10 +53,11 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Impronta(impronta) => files::impronta(&context, &impronta),
         Command::Abandon { run, reason } => runs::abandon(&context, run, &reason),
         Command::Plugin(plugin) => return plugin::carry_out(&context, plugin),
+        Command::Settle { protocollo, reason } => settle::carry_out(&context, &protocollo, &reason),
         Command::Status => return status::carry_out(&context),
         Command::Confirm(confirm) => confirm::carry_out(&context, &confirm),
-        Command::Watch(watch) => watch::carry_out(&context, &watch),
-        Command::Receipts(receipts) => receipts::carry_out(&context, &receipts),
+        Command::Watch(watch) => return watch::carry_out(&context, &watch),
+        Command::Receipts(receipts) => return receipts::carry_out(&context, &receipts),
         Command::Environments { folder } => environments::carry_out(&context, folder.as_deref()),
         Command::Init(init) => init::carry_out(&context, &init),
         Command::Run(run) => run::carry_out(&context, &run),

@@ -16,13 +16,16 @@ pub(crate) enum CliError {
     NoTimestampService,
     TimeForm { text: String },
     Day { text: String },
+    DaysReversed { dal: jiff::civil::Date, al: jiff::civil::Date },
     NothingToWatch,
     Watched { holder: String },
+    WatchedGone { folder: PathBuf },
     UnknownWorkflow { name: String, near: Option<String>, known: Vec<String> },
     UnknownLanguage { file: String, known: Vec<String> },
     InputSyntax { text: String },
     Duration { text: String },
     ScriptChanged { run: u64, file: String, recorded: String, now: Option<String> },
+    WorkspaceMoved { run: u64, recorded: PathBuf, now: PathBuf },
     SecretsReadable { path: PathBuf, mode: String },
     SecretsUnreadable { source: String, problem: String },
     SecretNotGiven { secret: String, label: String },
@@ -36,6 +39,7 @@ pub(crate) enum CliError {
     PrimitiveName { text: String },
     ArgumentJson { text: String, problem: String },
     UnknownApi { name: String, near: Option<String> },
+    NotRejected { protocollo: String, found: Option<String> },
 }
 
 impl CliError {
@@ -56,10 +60,13 @@ impl Explain for CliError {
             CliError::UnknownWorkflow { .. }
             | CliError::UnknownLanguage { .. }
             | CliError::InputSyntax { .. }
-            | CliError::ScriptChanged { .. } => self.explain_workflow(),
-            CliError::Day { .. } | CliError::NothingToWatch | CliError::Watched { .. } => {
-                self.explain_hand_off()
-            }
+            | CliError::ScriptChanged { .. }
+            | CliError::WorkspaceMoved { .. } => self.explain_workflow(),
+            CliError::Day { .. }
+            | CliError::DaysReversed { .. }
+            | CliError::NothingToWatch
+            | CliError::Watched { .. }
+            | CliError::WatchedGone { .. } => self.explain_hand_off(),
             CliError::PluginNotApproved { .. }
             | CliError::PluginName { .. }
             | CliError::PluginExists { .. }
@@ -71,6 +78,7 @@ impl Explain for CliError {
             | CliError::Settings { .. }
             | CliError::File { .. }
             | CliError::Trust { .. }
+            | CliError::NotRejected { .. }
             | CliError::NoTimestampService => self.explain_workspace(),
             _ => self.explain_command(),
         }
@@ -99,8 +107,8 @@ impl CliError {
                 format!("the settings {} cannot be read", path.display()),
             )
             .expected(
-                "documents, environment, norme, [agency], [proxy], [timestamp], [trust], [impronta], \
-                 [plugins]",
+                "documents, environment, environments_set_aside, norme, [agency], [proxy], [timestamp], \
+                 [trust], [impronta], [plugins]",
             )
             .found(problem.trim_end())
             .state(NOTHING)
@@ -126,6 +134,14 @@ impl CliError {
                     .state("no mark was asked for")
                     .next("add the address of the service, then ceralacca resume RUN")
             }
+            CliError::NotRejected { protocollo, found } => Report::usage(
+                "receipts.not_rejected",
+                format!("{protocollo} is no filing that was rejected"),
+            )
+            .expected("the number of a filing with the state SCARTATO")
+            .found(found.as_deref().unwrap_or("no filing of that number here"))
+            .state(NOTHING)
+            .next("ceralacca receipts lists them"),
             _ => unreachable!("explained by the others"),
         }
     }
@@ -133,10 +149,17 @@ impl CliError {
     fn explain_hand_off(&self) -> Report {
         match self {
             CliError::Day { text } => Report::usage("input.day", "a day cannot be read")
-                .expected("year, month and day, such as 2026-11-20")
+                .expected("a day such as 2026-11-20 or 20/11/2026")
                 .found(text)
                 .state(NOTHING)
                 .next("give the day again"),
+            CliError::DaysReversed { dal, al } => {
+                Report::usage("input.days_reversed", "the last day is before the first")
+                    .expected(format!("al on {dal} or later"))
+                    .found(format!("dal {dal}, al {al}"))
+                    .state(NOTHING)
+                    .next("exchange the two days")
+            }
             CliError::NothingToWatch => {
                 Report::usage("watch.nothing", "nothing arrives by hand in this workspace")
                     .expected("[agency] hand_off = true in ceralacca.toml")
@@ -150,6 +173,14 @@ impl CliError {
                     .state(NOTHING)
                     .next("leave it to that one, or stop it first")
             }
+            CliError::WatchedGone { folder } => Report::refused(
+                "watch.folder_gone",
+                format!("{} is gone while it was watched", folder.display()),
+            )
+            .expected("the archivio documenti that ceralacca.toml names")
+            .found("no such folder: removed, renamed, or its medium taken out")
+            .state("no run was touched by this; what arrives there now is not noticed")
+            .next("bring the folder back, then ceralacca watch"),
             _ => unreachable!("explained by the others"),
         }
     }
@@ -237,6 +268,7 @@ impl CliError {
             })
             .state("the run was not touched; its journal keeps the script it began with")
             .next(format!("ceralacca resume {run} --recorded goes on with the recorded script")),
+            CliError::WorkspaceMoved { run, recorded, now } => explain_moved(*run, recorded, now),
             _ => unreachable!("explained by the others"),
         }
     }
@@ -275,5 +307,27 @@ impl CliError {
             }
             _ => unreachable!("explained by the others"),
         }
+    }
+}
+
+/// What a run wrote down says where things are: in another folder it would work on other files.
+fn explain_moved(run: u64, recorded: &Path, now: &Path) -> Report {
+    let is_there = recorded.is_dir();
+    let (recorded, now) = (recorded.display(), now.display());
+    let report =
+        Report::refused("workspace.moved", format!("run {run} works in another folder than this"))
+            .expected(recorded.to_string())
+            .found(now.to_string())
+            .state("the run was not touched; its steps name files in the folder it began in");
+    if is_there {
+        report.next(format!(
+            "this is a copy: ceralacca -C {recorded} resume {run} goes on in the original; work in one of \
+             the two only"
+        ))
+    } else {
+        report.next(format!(
+            "move the workspace back to {recorded}, or let that path be a link to {now}; then \
+             ceralacca resume {run}"
+        ))
     }
 }

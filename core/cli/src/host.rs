@@ -67,7 +67,8 @@ impl Terminal {
         }
     }
 
-    fn say(&self, text: &str) {
+    /// One line, which stays; nothing is drawn any more.
+    pub(crate) fn say(&self, text: &str) {
         self.quiet();
         let _ = writeln!(io::stderr().lock(), "{text}");
     }

@@ -8,6 +8,7 @@ mod embedded;
 mod error;
 mod error_plugin;
 mod host;
+mod network_folder;
 mod output;
 mod program;
 mod random;

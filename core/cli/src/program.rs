@@ -7,11 +7,15 @@ use std::sync::Arc;
 use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Engine, Entry, Error, PluginPin, Registry, Run, RunOptions, Services};
+use ceralacca_kernel::{
+    Engine, Entry, Error, PluginPin, Registry, Run, RunOptions, RunStatus, RunSummary, Services,
+    Store,
+};
+use ceralacca_keystore::pending::Owner;
 use ceralacca_keystore::{Devices, RequestOutcomes};
 use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
 use ceralacca_signing::TrustStore;
-use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel};
+use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel, revoked_by};
 use ceralacca_timestamp::TsaChannel;
 use ceralacca_xml::{ControlSettings, DocumentCheck, DocumentChecks};
 
@@ -47,6 +51,11 @@ impl Program {
     /// The workspace that was named, or the nearest one upwards.
     pub(crate) fn workspace(&self) -> Result<Workspace, Error> {
         Workspace::open(self.given_workspace.as_deref())
+    }
+
+    /// As [`Program::workspace`], and nothing is made in it.
+    pub(crate) fn workspace_as_it_is(&self) -> Result<Workspace, Error> {
+        Workspace::find(self.given_workspace.as_deref())
     }
 
     /// As [`Program::workspace`]; `None` where there is none and none was named.
@@ -144,12 +153,10 @@ impl Program {
         services.add(TsaChannel::new(tsa));
         services.add(TrustStore::new(move || trust::load(Some(&trusted), &[])));
         services.add(ControlSettings::new(workspace.control_sources()));
-        let folders = workspace.folders();
-        services.add(RequestOutcomes::new(move |sha256| {
-            Register::read(&folders).request_outcome(sha256)
-        }));
+        services.add(request_outcomes(workspace));
         services.add(workspace.policy()?);
         services.add(workspace.folders());
+        services.add(workspace.set_aside());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(Devices::new(Rc::new(PluginDevices::new(plugins.clone()))));
         let controls = uses.iter().any(|used| used == "impronta");
@@ -166,10 +173,24 @@ impl Program {
             services,
             key: crate::random::hex(16),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            workspace: Some(workspace.root.display().to_string()),
             plugins: self.pins(workspace, uses)?,
             accept_other_plugins: false,
         })
     }
+}
+
+/// What the workspace knows of requests, and of the runs that made them.
+fn request_outcomes(workspace: &Workspace) -> RequestOutcomes {
+    let (folders, marks, state) = (workspace.folders(), workspace.folders(), workspace.state());
+    let given_up = move |owner: &Owner| {
+        let runs = Journal::open(&state).and_then(|journal| journal.runs()).unwrap_or_default();
+        let abandoned = |run: &RunSummary| run.status == RunStatus::Abandoned;
+        runs.iter().any(|run| run.key == owner.id && abandoned(run))
+    };
+    RequestOutcomes::new(move |sha256| Register::read(&folders).request_outcome(sha256))
+        .with_given_up(given_up)
+        .with_revoked_by(move |owner| revoked_by(&marks, &owner.id))
 }
 
 /// The plugins of the workspace and of the user. One that cannot be used fails where it is used.

@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) documents: PathBuf,
     /// Percorso dell'ambiente di sicurezza.
     pub(crate) environment: PathBuf,
+    /// Folders of environments that were set aside, where they are not beside the one in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) environments_set_aside: Vec<PathBuf>,
     /// Other rules for keys and ciphers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) norme: Option<PathBuf>,

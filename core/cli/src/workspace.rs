@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Folders, Registry, atomic_file};
-use ceralacca_keystore::Policy;
+use ceralacca_keystore::{EnvironmentHistory, KeystoreError, Policy, SetAside};
 use ceralacca_plugin_host::Site;
-use ceralacca_submission::hand_off::HandOff;
+use ceralacca_submission::hand_off::{HandOff, Ricezione};
 use ceralacca_xml::{ControlSources, SchemaSource};
+use jiff::Timestamp;
 
 use crate::arguments::Init;
 use crate::catalogue::user_folder;
@@ -35,6 +36,8 @@ const DOCUMENT_FOLDERS: [&str; 8] = [
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) settings: Settings,
+    /// What lies in `ricezione`, as far as it was looked at.
+    pub(crate) ricezione: Ricezione,
 }
 
 impl Workspace {
@@ -61,7 +64,7 @@ impl Workspace {
         };
         let root = root.ok_or_else(|| CliError::NoWorkspace { folder: start.clone() })?.to_owned();
         let settings = Settings::read(&root)?;
-        Ok(Workspace { root, settings })
+        Ok(Workspace::of(root, settings))
     }
 
     /// Begins a workspace.
@@ -78,6 +81,7 @@ impl Workspace {
         let settings = Settings {
             documents: init.documents.clone(),
             environment: init.environment.clone(),
+            environments_set_aside: Vec::new(),
             agency: AgencySettings {
                 gateway: init.gateway.clone(),
                 hand_off: init.hand_off,
@@ -97,16 +101,21 @@ impl Workspace {
             CliError::Settings { path, problem: error.to_string() }
         })?;
         let text = format!("{HEADING}{text}{TRAILER}");
-        let workspace = Workspace { root: root.clone(), settings };
+        let workspace = Workspace::of(root.clone(), settings);
         workspace.make_folders()?;
         let path = root.join(FILE);
         atomic_file::write_new(&path, text.as_bytes()).map_err(|e| CliError::io(&path, &e))?;
         Ok(workspace)
     }
 
+    fn of(root: PathBuf, settings: Settings) -> Workspace {
+        let folders = folders(&root, &settings);
+        Workspace { root, settings, ricezione: Ricezione::new(folders, Timestamp::now) }
+    }
+
     /// `.ceralacca/`.
     pub(crate) fn state(&self) -> PathBuf {
-        self.root.join(".ceralacca")
+        self.folders().state
     }
 
     /// State of the sandbox inside the program.
@@ -116,18 +125,18 @@ impl Workspace {
 
     /// The archivio documenti.
     pub(crate) fn documents(&self) -> PathBuf {
-        self.root.join(&self.settings.documents)
+        self.folders().documents
     }
 
     /// The folders as primitives see them.
     pub(crate) fn folders(&self) -> Folders {
-        Folders { documents: self.documents(), state: self.state() }
+        folders(&self.root, &self.settings)
     }
 
     /// The channel by way of a person, whether it is the one in use or not.
     pub(crate) fn hand_off(&self) -> HandOff {
         let ca = self.settings.agency.ca.iter().map(|path| self.root.join(path)).collect();
-        HandOff::new(self.folders(), ca)
+        HandOff::new(self.ricezione.clone(), ca)
     }
 
     /// Where plugins are, and what the settings say of them; `core` is what the program itself offers.
@@ -139,6 +148,26 @@ impl Workspace {
             core,
             environment: |name| std::env::var(name).ok(),
         }
+    }
+
+    /// The environment in use and those set aside, as far as they are there.
+    ///
+    /// # Errors
+    /// `environment.disk_*` when the folder above cannot be read.
+    pub(crate) fn environments(&self) -> Result<EnvironmentHistory, KeystoreError> {
+        let history = EnvironmentHistory::beside(&self.environment())?;
+        Ok(history.with(&self.set_aside().0).remembered_in(&self.state()))
+    }
+
+    /// The environment's folder.
+    pub(crate) fn environment(&self) -> PathBuf {
+        self.root.join(&self.settings.environment)
+    }
+
+    /// Set-aside environments that the settings name.
+    pub(crate) fn set_aside(&self) -> SetAside {
+        let named = &self.settings.environments_set_aside;
+        SetAside(named.iter().map(|folder| self.root.join(folder)).collect())
     }
 
     /// The rules that keys and ciphers are held against.
@@ -184,6 +213,10 @@ impl Workspace {
     }
 }
 
+fn folders(root: &Path, settings: &Settings) -> Folders {
+    Folders { documents: root.join(&settings.documents), state: root.join(".ceralacca") }
+}
+
 const HEADING: &str = "\
 # Settings of this ceralacca workspace. Relative paths start at this file.
 # documents: archivio documenti. environment: percorso dell'ambiente di sicurezza.
@@ -207,6 +240,8 @@ const TRAILER: &str = "
 # Whom verification trusts: certificates and CRLs, files or folders of them:
 #   [trust]
 #   anchors = [\"fiducia\"]     crls = [\"fiducia\"]
+# Environments set aside that are not beside the one in use (put it above the first [table]):
+#   environments_set_aside = [\"/media/vecchia/Ambiente_sicurezza\"]
 # Other rules for keys and ciphers (norme.toml; put it above the first [table]):
 #   norme = \"norme.toml\"
 # Another schema of the communication, another list of deadlines:

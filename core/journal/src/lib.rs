@@ -7,6 +7,7 @@
 mod chain;
 mod error;
 mod locks;
+mod read_only;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -23,6 +24,16 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use chain::Verified;
 pub use error::JournalError;
+
+/// Sleeps until no process works on a run of the journal in `folder`.
+pub fn wait_until_free(folder: &Path, run: RunId) {
+    locks::wait_until_free(&lock_folder(folder), run);
+}
+
+/// Where the locks of the runs are: a file `run-N.holder` is there while a process works on run N.
+pub fn lock_folder(folder: &Path) -> PathBuf {
+    folder.join("locks")
+}
 
 /// The version of the file's layout; a file with a higher one is refused.
 pub const VERSION: i64 = 1;
@@ -51,6 +62,18 @@ impl Journal {
             create(&connection).map_err(|error| JournalError::unusable(&path, &error))?;
         }
         Ok(Journal { connection: RefCell::new(connection), path })
+    }
+
+    /// The runs of the journal in `folder`, as [`Store::runs`] gives them, without writing anything:
+    /// somebody who may only read can ask, too. `None` when there is no journal, or an empty file.
+    ///
+    /// # Errors
+    /// As [`Journal::open`] and [`Store::runs`].
+    pub fn runs_read_only(folder: &Path) -> Result<Option<Vec<RunSummary>>, Error> {
+        let path = folder.join("journal.sqlite");
+        read_only::with(&path, |connection| {
+            Journal { connection: RefCell::new(connection), path: path.clone() }.runs()
+        })
     }
 
     /// Checks the whole chain.
@@ -118,7 +141,7 @@ impl Journal {
     }
 
     fn locks(&self) -> PathBuf {
-        self.path.with_file_name("locks")
+        lock_folder(self.path.parent().unwrap_or(Path::new("")))
     }
 }
 
@@ -159,14 +182,18 @@ impl Store for Journal {
                     status: RunStatus::Open,
                     stage: None,
                     locked: locks::is_held(&self.locks(), entry.run),
+                    error: None,
                 };
                 runs.insert(entry.run, summary);
             }
             let Some(summary) = runs.get_mut(&entry.run) else { continue };
             summary.last = entry.at;
             summary.status = RunStatus::after(&entry.event);
-            if let JournalEvent::Stage { title, .. } = entry.event {
-                summary.stage = Some(title);
+            summary.error = None;
+            match entry.event {
+                JournalEvent::Stage { title, .. } => summary.stage = Some(title),
+                JournalEvent::Stopped { error } => summary.error = Some(error),
+                _ => {}
             }
         }
         Ok(runs.into_values().collect())

@@ -24,6 +24,11 @@ pub(crate) fn is_held(folder: &Path, run: RunId) -> bool {
     FileLock::is_held(&path(folder, run))
 }
 
+pub(crate) fn wait_until_free(folder: &Path, run: RunId) {
+    // A lock that is not there holds nobody up.
+    let _ = FileLock::wait_until_free(&path(folder, run));
+}
+
 fn path(folder: &Path, run: RunId) -> PathBuf {
     folder.join(format!("run-{run}.lock"))
 }

@@ -20,6 +20,7 @@ fn started() -> JournalEvent {
         input: Value::from([("bytes", Value::Bytes(vec![1, 2, 3]))]),
         key: "k".into(),
         version: "0".into(),
+        workspace: None,
         plugins: Vec::new(),
     }
 }
@@ -101,4 +102,43 @@ fn a_run_has_one_process_at_a_time() {
     assert!(journal.runs().unwrap()[1].locked);
     drop(guard);
     assert!(journal.lock(RunId(2), at(5)).is_ok());
+}
+
+/// Whoever only looks leaves everything as it is, and sees what is being written at the moment.
+#[test]
+fn looking_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = || {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let look = || Journal::runs_read_only(folder.path());
+    assert_eq!(look().unwrap(), None);
+    fs::write(folder.path().join("journal.sqlite"), "").unwrap();
+    assert_eq!(look().unwrap(), None);
+    assert_eq!(fs::metadata(folder.path().join("journal.sqlite")).unwrap().len(), 0);
+    fs::remove_file(folder.path().join("journal.sqlite")).unwrap();
+
+    let journal = two_runs(folder.path());
+    assert_eq!(look().unwrap().unwrap(), journal.runs().unwrap(), "while somebody has it open");
+    let expected = journal.runs().unwrap();
+    drop(journal);
+    let before = (names(), fs::read(folder.path().join("journal.sqlite")).unwrap());
+    assert_eq!(look().unwrap().unwrap(), expected);
+    assert_eq!((names(), fs::read(folder.path().join("journal.sqlite")).unwrap()), before);
+    // A name that means something in a URI.
+    let odd = folder.path().join("a?b=1#c %41");
+    fs::create_dir(&odd).unwrap();
+    fs::copy(folder.path().join("journal.sqlite"), odd.join("journal.sqlite")).unwrap();
+    assert_eq!(Journal::runs_read_only(&odd).unwrap().unwrap(), expected);
+
+    for (damage, code) in [
+        (&b"this is no database, whatever its name says"[..], "journal.unusable"),
+        (&before.1[..before.1.len() / 2], "journal.unusable"),
+    ] {
+        fs::write(odd.join("journal.sqlite"), damage).unwrap();
+        assert_eq!(Journal::runs_read_only(&odd).unwrap_err().code(), code);
+    }
 }

@@ -9,6 +9,9 @@ use crate::{Entry, Error, JournalEvent, Run, RunId, RunStatus, Store};
 impl Run {
     /// Gives a run up, so that it is not resumed any more. What it made and sent stays as it is.
     ///
+    /// `not_done` says of an open call, by its idempotency key, whether it is certain that it had no
+    /// effect outside.
+    ///
     /// # Errors
     /// `run.finished`, `run.abandoned`, `run.locked`; `run.not_to_be_abandoned` while something may
     /// have happened outside, or is waited for.
@@ -17,21 +20,33 @@ impl Run {
         id: RunId,
         now: Timestamp,
         reason: String,
+        not_done: &dyn Fn(&str) -> bool,
     ) -> Result<(), Error> {
         let _lock = store.lock(id, now)?;
         let entries = store.entries(id)?;
         still_open(id, &entries)?;
         let last = entries.last().map(|entry| RunStatus::after(&entry.event));
         // A run that died in the middle of a call may have done it.
-        let in_doubt = match last {
-            Some(RunStatus::OutcomeUnknown | RunStatus::Waiting) => true,
-            _ => Replay::new(&entries, |_| false).has_open_intent(),
+        let open: Vec<u64> = Replay::new(&entries, |_| false).open_intents().collect();
+        let stopped_there = matches!(last, Some(RunStatus::OutcomeUnknown | RunStatus::Waiting));
+        let key = started_key(&entries).unwrap_or_default();
+        let in_doubt = match open.is_empty() {
+            true => stopped_there,
+            false => !open.iter().all(|step| not_done(&format!("{key}-{step}"))),
         };
         if in_doubt {
             return Err(RunError::NotToBeAbandoned { run: id.0 }.into());
         }
         store.append(id, now, &JournalEvent::Abandoned { reason })
     }
+}
+
+/// What the idempotency keys of the run begin with.
+fn started_key(entries: &[Entry]) -> Option<&str> {
+    entries.iter().find_map(|entry| match &entry.event {
+        JournalEvent::Started { key, .. } => Some(key.as_str()),
+        _ => None,
+    })
 }
 
 /// Refuses a run that is over.

@@ -55,6 +55,17 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a file and makes that durable; one that is gone already is well.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed?,
+    }
+    sync_folder(parent(path)?)?;
+    crash_point::reached(&format!("after removal of {}", name(path)));
+    Ok(())
+}
+
 /// Makes the creation or removal of names in `folder` durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     // Windows cannot open a folder for syncing; its rename is already durable with the file's data.
@@ -142,6 +153,20 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_removed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"x").unwrap();
+        for _ in 0..2 {
+            remove(&path).unwrap();
+            assert!(!path.exists());
+        }
+        let gone = folder.path().join("gone");
+        remove(&gone.join("a")).unwrap();
+        assert!(remove(folder.path()).is_err(), "a folder is not a file");
+    }
 
     #[test]
     fn an_error_does_not_name_the_temporary_file() {

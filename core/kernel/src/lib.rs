@@ -27,6 +27,7 @@ mod run;
 mod run_error;
 mod script_error;
 mod secret;
+mod services;
 mod serving;
 pub mod shape;
 mod store;
@@ -45,9 +46,10 @@ pub use primitive::{
     Reconciled, Service, Step, Touch, Waiting, result,
 };
 pub use registry::Registry;
-pub use run::{Run, RunOptions, Services};
+pub use run::{Run, RunOptions};
 pub use script_error::ScriptError;
 pub use secret::{Secret, SecretKeeper, SecretRef, SecretRule};
+pub use services::Services;
 pub use serving::Serving;
 pub use store::{
     Entry, Event as JournalEvent, Outcome, PluginPin, RunId, RunStatus, RunSummary, Store,

@@ -46,11 +46,19 @@ impl FileLock {
         }
     }
 
+    /// Sleeps until nobody holds `path`; who was killed holds nothing. Asks for no processor time.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn wait_until_free(path: &Path) -> io::Result<()> {
+        OpenOptions::new().write(true).open(path)?.lock_shared()
+    }
+
     /// Whether somebody holds `path` right now.
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = OpenOptions::new().write(true).open(path) else {
-            return false;
-        };
+        // Whoever may only read can ask, too.
+        let opened = OpenOptions::new().write(true).open(path).or_else(|_| File::open(path));
+        let Ok(file) = opened else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 }

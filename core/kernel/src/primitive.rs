@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::primitive_error::PrimitiveError;
-use crate::run::Services;
 use crate::secret::SecretKeeper;
+use crate::services::Services;
 use crate::typed;
 use crate::{Error, Host, Progress, RunId, Secret, SecretRef, Sheet, Value};
 
@@ -114,6 +114,8 @@ pub enum Reconciled<T> {
     NotDone,
     /// Nobody can say; the text says why. A person decides.
     Unknown(String),
+    /// It is known where it is, and something here stands in the way of going on with it.
+    Stopped(Error),
 }
 
 /// The code behind a primitive.
@@ -436,6 +438,7 @@ macro_rules! primitives {
                 }
                 $crate::Reconciled::NotDone => $crate::Reconciled::NotDone,
                 $crate::Reconciled::Unknown(why) => $crate::Reconciled::Unknown(why),
+                $crate::Reconciled::Stopped(error) => $crate::Reconciled::Stopped(error),
             })
         })
     };

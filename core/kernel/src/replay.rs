@@ -32,10 +32,13 @@ pub(crate) enum CallState {
 }
 
 impl Replay {
-    /// Whether a `once` call was begun of which nobody knows how it ended.
-    pub(crate) fn has_open_intent(&self) -> bool {
-        self.steps.iter().any(|step| {
-            matches!(step, Recorded::Call { state: CallState::Intended | CallState::Waiting, .. })
+    /// The steps that were begun and of which the journal does not hold how they ended.
+    pub(crate) fn open_intents(&self) -> impl Iterator<Item = u64> {
+        self.steps.iter().filter_map(|step| match step {
+            Recorded::Call { call, state: CallState::Intended | CallState::Waiting, .. } => {
+                Some(call.step)
+            }
+            _ => None,
         })
     }
 

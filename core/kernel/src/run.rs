@@ -1,8 +1,7 @@
 //! A run: one dispatch for every call from anywhere, with capability check, replay and journal.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use std::time::Duration;
 use crate::abandon::still_open;
 use crate::call_record::{describe_call, describe_sent, record};
 use crate::host::Event as HostEvent;
-use crate::primitive::Service;
 use crate::primitive_error::PrimitiveError;
 use crate::replay::{CallState, Diverged, Recorded, Replay};
 use crate::resumed::{only_fetches, recorded_plugins, same_plugins, started};
@@ -19,7 +17,8 @@ use crate::secret::Secrets;
 use crate::store::CallRecord;
 use crate::{
     Call, Caller, Effect, Engine, Entry, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
-    PluginPin, Primitive, Reconciled, Registry, RunId, Step, Store, Touch, Value, Workflow,
+    PluginPin, Primitive, Reconciled, Registry, RunId, Services, Step, Store, Touch, Value,
+    Workflow,
 };
 use jiff::Timestamp;
 
@@ -37,25 +36,12 @@ pub struct RunOptions {
     pub key: String,
     /// Version of the program.
     pub version: String,
+    /// The folder that the run works in, as its journal shall have it.
+    pub workspace: Option<String>,
     /// The plugins that the run may use.
     pub plugins: Vec<PluginPin>,
     /// Whether a run goes on although its plugins are others than those it began with.
     pub accept_other_plugins: bool,
-}
-
-/// What the program offers to primitives, by type.
-#[derive(Default)]
-pub struct Services(HashMap<TypeId, Rc<dyn Any>>);
-
-impl Services {
-    /// Adds a service.
-    pub fn add<S: Service>(&mut self, service: S) {
-        self.0.insert(TypeId::of::<S>(), Rc::new(service));
-    }
-
-    pub(crate) fn get<S: Service>(&self) -> Option<Rc<S>> {
-        self.0.get(&TypeId::of::<S>()).cloned().and_then(|service| service.downcast().ok())
-    }
 }
 
 /// A run in this process.
@@ -92,6 +78,7 @@ impl Run {
             input: input.clone(),
             key: options.key.clone(),
             version: options.version.clone(),
+            workspace: options.workspace.clone(),
             plugins: options.plugins.clone(),
         };
         let now = options.host.now();
@@ -381,6 +368,7 @@ impl Run {
             Ok(Reconciled::NotDone) => self.carry_out_call(primitive, call, arguments, None),
             // It is known where it is: with a person, or on its way.
             Err(error) if error.exit() == Exit::Waiting => Err(self.stop(error)),
+            Ok(Reconciled::Stopped(error)) => Err(self.stop(error)),
             Ok(Reconciled::Unknown(why)) => Err(self.stop(unknown_outcome(&call, why))),
             Err(error) => Err(self.stop(unknown_outcome(&call, error.to_string()))),
         }

@@ -40,7 +40,8 @@ impl RunError {
             .found("a step without an outcome")
             .state("nothing was changed")
             .next(format!(
-                "ceralacca resume {run}; where a person uploads, ceralacca confirm {run}"
+                "ceralacca resume {run}; where a person uploads, ceralacca confirm {run} --not-sent \
+                 first, if it was not sent"
             )),
             other => unreachable!("{other:?} is explained elsewhere"),
         }

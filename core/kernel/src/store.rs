@@ -66,6 +66,9 @@ pub enum Event {
         key: String,
         /// Version of the program.
         version: String,
+        /// The folder that the run works in: what it wrote down is to be found there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workspace: Option<String>,
         /// The plugins that the run may use.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         plugins: Vec<PluginPin>,
@@ -188,6 +191,9 @@ pub struct RunSummary {
     pub stage: Option<String>,
     /// Whether a process holds it right now.
     pub locked: bool,
+    /// The error that it stopped with, where that was the last to happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Report>,
 }
 
 impl RunStatus {

@@ -256,6 +256,7 @@ impl Bench {
             services,
             key: "key".into(),
             version: "0".into(),
+            workspace: None,
             plugins: Vec::new(),
             accept_other_plugins: false,
         }
@@ -334,6 +335,28 @@ fn a_send_that_may_have_happened_is_never_repeated_blindly() {
         bench.resume(send_once).unwrap();
         assert_eq!(bench.sent(), 1, "fault {fault}");
     }
+}
+
+#[test]
+fn what_is_certain_not_to_have_happened_can_be_given_up() {
+    let bench = Bench::new();
+    bench.outside.fault.set(3);
+    bench.start(send_once).unwrap_err();
+    let abandon = |certain: &dyn Fn(&str) -> bool| {
+        let (store, now) = (&*bench.store, Timestamp::UNIX_EPOCH);
+        Run::abandon(store, RunId(1), now, "wrong".into(), certain)
+    };
+    let error = abandon(&|_| false).unwrap_err();
+    assert_eq!(error.code(), "run.not_to_be_abandoned");
+    assert_eq!(abandon(&|key| key == "key-1").unwrap_err().code(), "run.not_to_be_abandoned");
+    abandon(&|key| key == "key-2").unwrap();
+    assert_eq!(bench.resume(send_once).unwrap_err().code(), "run.abandoned");
+    // What only waits has an open call too, of which nobody can say that.
+    let bench = Bench::new();
+    bench.start(|world| world.call("world", "wait", vec![])).unwrap_err();
+    let now = Timestamp::UNIX_EPOCH;
+    let waits = Run::abandon(&*bench.store, RunId(1), now, String::new(), &|_| false);
+    assert_eq!(waits.unwrap_err().code(), "run.not_to_be_abandoned");
 }
 
 #[test]

@@ -109,8 +109,8 @@ impl EnvironmentFolder {
     /// Everything that will be written is read once before anything is: nothing is begun in vain.
     fn require_openable(&self, old: &Secret) -> Result<(), KeystoreError> {
         let files = self.files()?;
-        only_key(&files.utef, open_all(&files.utef, pkcs12_read::read, old)?.0)?;
-        only_key(&files.utec, open_all(&files.utec, pkcs12_read::read, old)?.0)?;
+        only_key(&files.utef, open_all(&files.utef, pkcs12_read::read_every, old)?.0)?;
+        only_key(&files.utec, open_all(&files.utec, pkcs12_read::read_every, old)?.0)?;
         open_all(&files.utente, jks::read, old).map(drop)
     }
 
@@ -130,8 +130,7 @@ impl EnvironmentFolder {
         let done = "all files have the new password";
         let remove = || {
             atomic_file::remove_leftovers(&self.path)?;
-            fs::remove_file(&path)?;
-            atomic_file::sync_folder(&self.path)
+            atomic_file::remove(&path)
         };
         remove().map_err(disk::refused("removing", &path, done))
     }
@@ -153,7 +152,7 @@ impl Change<'_> {
             (None, Some(misspelt)) => (misspelt.clone(), self.folder.path.join(name)),
             (None, None) => return self.folder.files().map(drop),
         };
-        let entry = only_key(&from, self.read(&from, pkcs12_read::read)?)?;
+        let entry = only_key(&from, self.read(&from, pkcs12_read::read_every)?)?;
         // Under its new name it is not there yet, whatever opens the other.
         if from != to || load(&from, pkcs12_read::read, self.passwords.new).is_err() {
             let alias = if entry.alias.is_empty() { alias } else { &entry.alias };

@@ -135,7 +135,7 @@ fn the_misspelt_file_gives_way_once_the_right_one_is_written() {
 fn an_environment_between_two_passwords_is_left_alone() {
     let scene = complete();
     begun(&scene);
-    let refused = scene.environment.create(&owner("b"), moment(), &waiting).unwrap_err();
+    let refused = scene.environment.create(&owner("b"), moment(), &waiting()).unwrap_err();
     assert!(matches!(refused, KeystoreError::PasswordChange { .. }));
     let backup = scene.environment.path().with_file_name("copia");
     let refused = scene.environment.copy_to(&backup, &password()).unwrap_err();
@@ -153,7 +153,7 @@ fn a_file_of_two_keys_is_not_rewritten() {
     // A store of both keys under the name of one.
     fs::copy(scene.environment.path().join(UTENTE), &path).unwrap();
     let refused = change(&scene, &password(), &new()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::Malformed { .. }), "{refused:?}");
+    assert!(matches!(refused, KeystoreError::MissingEntry { .. }), "{refused:?}");
     let entries = || load(&path, jks::read, &password()).unwrap();
     let Err(KeystoreError::MissingEntry { expected, .. }) = only_key(&path, entries()) else {
         panic!("two keys are one");

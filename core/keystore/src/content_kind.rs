@@ -21,6 +21,7 @@ pub(crate) fn of(bytes: &[u8]) -> &'static str {
         (Some((_, kind)), _) => kind,
         (None, []) => "an empty file",
         (None, [0x30, ..]) => of_der(bytes),
+        (None, _) if is_base64(bytes) => "text in base64",
         (None, _) if is_text(bytes) => "text",
         _ => "binary data",
     }
@@ -42,6 +43,13 @@ fn of_der(bytes: &[u8]) -> &'static str {
 fn is_text(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(512)];
     start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+}
+
+/// As `base64` writes a structure in DER or BER: it begins with `MI`.
+fn is_base64(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(512)];
+    let of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    start.starts_with(b"MI") && start.iter().all(of_it)
 }
 
 #[cfg(test)]

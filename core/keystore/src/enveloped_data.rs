@@ -1,6 +1,7 @@
 //! CMS EnvelopedData (RFC 5652 §6) for one recipient: AES-256-CBC under RSA PKCS#1 v1.5.
 //!
-//! The same algorithms as the Agency publishes for files exchanged over SID and SdI SFTP.
+//! The same algorithms as the Agency publishes for files exchanged over SID and SdI SFTP. Read are
+//! also the older ciphers, OAEP, and AuthEnvelopedData with GCM.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockEncryptMut, KeyIvInit};
@@ -19,10 +20,12 @@ use der::{Any, Decode, Encode};
 use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
+use crate::auth_enveloped_data::{AuthEnvelopedData, Gcm, ID_AUTH_ENVELOPED_DATA};
 use crate::ber;
 use crate::certificate::{Certificate, readable, serial_text};
 use crate::key::KeyPair;
-use crate::pbes2::Cipher;
+use crate::key_transport::content_key;
+use crate::pbes2::{Cipher, Refusal};
 
 /// Seals `content` for the owner of `recipient`; the result is a ContentInfo in DER.
 ///
@@ -42,30 +45,131 @@ pub fn seal(content: &[u8], recipient: &Certificate) -> Option<Vec<u8>> {
 /// `None` says no more than that it did not open: whether the key or the padding was wrong, or
 /// nothing was for this key, must not be told apart by whoever sent it.
 pub fn open(der: &[u8], certificate: &Certificate, key: &KeyPair) -> Option<Zeroizing<Vec<u8>>> {
-    if !ber::is_der(der) {
-        return None;
+    open_named(der, certificate, key).ok()
+}
+
+/// Why a sealed file did not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unopened {
+    /// It did not; no more is said than that, as of [`open`].
+    Closed,
+    /// It is for this key, and names an algorithm that is not read here.
+    Unsupported(String),
+}
+
+/// As [`open`]; an algorithm that is not read is named. Which one a file asks for stands in it for
+/// everybody to read.
+///
+/// # Errors
+/// [`Unopened`].
+pub fn open_named(
+    der: &[u8],
+    certificate: &Certificate,
+    key: &KeyPair,
+) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    match Sealed::from_der(der).ok_or(Unopened::Closed)? {
+        Sealed::Enveloped(data) => {
+            let recipient = find(&data.recip_infos, certificate)?;
+            let content = data.encrypted_content;
+            let cipher = Cipher::by_oid(content.content_enc_alg.oid).map_err(named)?;
+            let content_key = content_key(recipient, key, cipher.key_length())?;
+            let iv = content.content_enc_alg.parameters.ok_or(Unopened::Closed)?;
+            let iv: OctetString = iv.decode_as().map_err(|_| Unopened::Closed)?;
+            let sealed = content.encrypted_content.ok_or(Unopened::Closed)?;
+            cipher.decrypt(&content_key, iv.as_bytes(), sealed.as_bytes()).map_err(named)
+        }
+        Sealed::Authenticated(data) => {
+            let cipher = Gcm::by_oid(data.encrypted_content.content_enc_alg.oid)?;
+            let content_key =
+                content_key(find(&data.recip_infos, certificate)?, key, cipher.key_length())?;
+            cipher.decrypt(&content_key, data)
+        }
     }
-    let info = ContentInfo::from_der(der).ok()?;
-    if info.content_type != ID_ENVELOPED_DATA {
-        return None;
+}
+
+/// A sealed file of one of the two forms.
+enum Sealed {
+    Enveloped(EnvelopedData),
+    Authenticated(AuthEnvelopedData),
+}
+
+impl Sealed {
+    /// Reads it, where it is as the standards fix it.
+    fn from_der(der: &[u8]) -> Option<Sealed> {
+        let sealed = Sealed::read(der)?;
+        sealed.is_as_written().then_some(sealed)
     }
-    let data: EnvelopedData = info.content.decode_as().ok()?;
-    if !is_as_written(&data) {
-        return None;
+
+    fn read(der: &[u8]) -> Option<Sealed> {
+        if !ber::is_der(der) {
+            return None;
+        }
+        let info = ContentInfo::from_der(der).ok()?;
+        match info.content_type {
+            ID_ENVELOPED_DATA => info.content.decode_as().ok().map(Sealed::Enveloped),
+            ID_AUTH_ENVELOPED_DATA => info.content.decode_as().ok().map(Sealed::Authenticated),
+            _ => None,
+        }
     }
-    let content = data.encrypted_content;
-    let cipher = Cipher::by_oid(content.content_enc_alg.oid).ok()?;
-    let iv: OctetString = content.content_enc_alg.parameters?.decode_as().ok()?;
-    let recipient = data.recip_infos.0.iter().find_map(|recipient| match recipient {
+
+    fn recipients(&self) -> &RecipientInfos {
+        match self {
+            Sealed::Enveloped(data) => &data.recip_infos,
+            Sealed::Authenticated(data) => &data.recip_infos,
+        }
+    }
+
+    fn content(&self) -> &EncryptedContentInfo {
+        match self {
+            Sealed::Enveloped(data) => &data.encrypted_content,
+            Sealed::Authenticated(data) => &data.encrypted_content,
+        }
+    }
+
+    /// Whether what nothing protects, and nothing here reads, is as RFC 5652 §6.1 and §6.2.1 and RFC
+    /// 5083 §2.1 fix it: a file that was changed on its way does not open.
+    fn is_as_written(&self) -> bool {
+        let (mut versions, mut plain) = (true, true);
+        for recipient in self.recipients().0.iter() {
+            let RecipientInfo::Ktri(one) = recipient else {
+                plain = false;
+                continue;
+            };
+            let by_key = matches!(one.rid, RecipientIdentifier::SubjectKeyIdentifier(_));
+            versions &= one.version == if by_key { CmsVersion::V2 } else { CmsVersion::V0 };
+            plain &= !by_key;
+        }
+        let version = match self {
+            Sealed::Enveloped(data) => {
+                plain &= data.originator_info.is_none() && data.unprotected_attrs.is_none();
+                plain == (data.version == CmsVersion::V0)
+            }
+            Sealed::Authenticated(data) => {
+                let bare = data.originator_info.is_none() && data.unauth_attrs.is_none();
+                bare && data.version == CmsVersion::V0
+            }
+        };
+        versions && version && self.content().content_type == ID_DATA
+    }
+}
+
+/// The recipient with this certificate.
+fn find<'a>(
+    recipients: &'a RecipientInfos,
+    certificate: &Certificate,
+) -> Result<&'a KeyTransRecipientInfo, Unopened> {
+    let ours = recipients.0.iter().find_map(|recipient| match recipient {
         RecipientInfo::Ktri(one) if is_for(&one.rid, certificate) => Some(one),
         _ => None,
-    })?;
-    let algorithm = &recipient.key_enc_alg;
-    if algorithm.oid != RSA_ENCRYPTION || algorithm.parameters != Some(Any::null()) {
-        return None;
+    });
+    ours.ok_or(Unopened::Closed)
+}
+
+fn named(refusal: Refusal) -> Unopened {
+    match refusal {
+        Refusal::Unsupported(algorithm) => Unopened::Unsupported(algorithm),
+        _ => Unopened::Closed,
     }
-    let content_key = key.decrypt_key(recipient.enc_key.as_bytes(), cipher.key_length());
-    cipher.decrypt(&content_key, iv.as_bytes(), content.encrypted_content?.as_bytes()).ok()
 }
 
 /// Whom a sealed file is for, and under which cipher: what it says without any key.
@@ -78,19 +182,15 @@ pub struct Recipients {
 /// Reads the recipients of an EnvelopedData in DER or BER; `None` when it is something else.
 pub fn recipients(bytes: &[u8]) -> Option<Recipients> {
     let (der, taken) = ber::to_der(bytes).ok()?;
-    if taken != bytes.len() || !ber::is_der(&der) {
+    if taken != bytes.len() {
         return None;
     }
-    let info = ContentInfo::from_der(&der).ok()?;
-    if info.content_type != ID_ENVELOPED_DATA {
-        return None;
-    }
-    let data: EnvelopedData = info.content.decode_as().ok()?;
-    let identifiers = data.recip_infos.0.iter().filter_map(|recipient| match recipient {
+    let sealed = Sealed::read(&der)?;
+    let identifiers = sealed.recipients().0.iter().filter_map(|recipient| match recipient {
         RecipientInfo::Ktri(one) => Some(one.rid.clone()),
         _ => None,
     });
-    let cipher = data.encrypted_content.content_enc_alg.oid;
+    let cipher = sealed.content().content_enc_alg.oid;
     Some(Recipients { identifiers: identifiers.collect(), cipher })
 }
 
@@ -119,25 +219,6 @@ impl Recipients {
     pub fn cipher(&self) -> ObjectIdentifier {
         self.cipher
     }
-}
-
-/// Whether what nothing protects, and nothing here reads, is as RFC 5652 §6.1 and §6.2.1 fix it:
-/// a file that was changed on its way does not open.
-fn is_as_written(data: &EnvelopedData) -> bool {
-    let (mut versions, mut plain) = (true, true);
-    for recipient in data.recip_infos.0.iter() {
-        let RecipientInfo::Ktri(one) = recipient else {
-            plain = false;
-            continue;
-        };
-        let by_key = matches!(one.rid, RecipientIdentifier::SubjectKeyIdentifier(_));
-        versions &= one.version == if by_key { CmsVersion::V2 } else { CmsVersion::V0 };
-        plain &= !by_key;
-    }
-    plain &= data.originator_info.is_none() && data.unprotected_attrs.is_none();
-    versions
-        && plain == (data.version == CmsVersion::V0)
-        && data.encrypted_content.content_type == ID_DATA
 }
 
 fn is_for(recipient: &RecipientIdentifier, certificate: &Certificate) -> bool {

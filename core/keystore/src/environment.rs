@@ -15,12 +15,13 @@ use sha2::{Digest, Sha256};
 
 use crate::certificate::Certificate;
 use crate::disk;
+use crate::environment_aside::free_name;
 use crate::error::KeystoreError;
 use crate::key::KeyPairs;
 use crate::pending::{self, Marker, Owner, Pending};
 use crate::pkcs12_read;
 use crate::public_key::REQUIRED_BITS;
-use crate::request_outcome::{PendingCase, RequestOutcome};
+use crate::request_outcome::{PendingCase, RequestOutcomes};
 use crate::request_profile::{Nonces, RequestParts, RequestProfile};
 
 /// The signature key pair.
@@ -83,30 +84,27 @@ impl EnvironmentFolder {
     /// Prepares the folder for the keys of `owner`.
     ///
     /// The folder above it must be there. A folder that holds something is first renamed to
-    /// `<name>_<milliseconds of at>`; returns where it is now. `outcome` says what became of the
-    /// request, by its SHA-256, when the folder holds keys of another run: those of a rejected
-    /// one are set aside with the reason, others stay. Repeating it for the same owner changes
-    /// nothing.
+    /// `<name>_<milliseconds of at>`; returns where it is now. `known` says what became of keys of
+    /// another run that wait there: those of a rejected request, those of a run that was given up
+    /// before it sent any, and whatever is there once `owner` has revoked the environment, are set
+    /// aside with the reason; others stay. Repeating it for the same owner changes nothing.
     ///
     /// # Errors
-    /// `environment.pending_request` when the folder holds keys of another run whose request was
-    /// not rejected.
+    /// `environment.pending_request` when the folder holds keys of another run that are to stay.
     pub fn create(
         &self,
         owner: &Owner,
         at: Timestamp,
-        outcome: &dyn Fn(&str) -> RequestOutcome,
+        known: &RequestOutcomes,
     ) -> Result<Option<PathBuf>, KeystoreError> {
         self.create_folder()?;
         let lock = self.lock(owner)?;
-        self.require_no_password_change()?;
-        let marker = self.pending().marker()?;
-        if marker.as_ref().is_some_and(|marker| marker.owner == *owner) {
+        let marker = self.pending().marker().ok().flatten();
+        if marker.is_some_and(|marker| marker.owner == *owner) {
             return Ok(None);
         }
-        if self.pending().has_keys() {
-            self.require_rejected(marker.as_ref(), outcome)?;
-        } else if self.holds_nothing()? {
+        self.let_go(owner, known, at)?;
+        if !self.pending().has_keys() && self.holds_nothing()? {
             self.pending().begin(owner)?;
             return Ok(None);
         }
@@ -283,53 +281,6 @@ impl EnvironmentFolder {
         KeystoreError::PendingRequest { folder, run, case }
     }
 
-    /// Lets the keys of a rejected request be set aside, once the reason is beside them.
-    fn require_rejected(
-        &self,
-        marker: Option<&Marker>,
-        outcome: &dyn Fn(&str) -> RequestOutcome,
-    ) -> Result<(), KeystoreError> {
-        let Some(marker) = marker else {
-            return Err(self.pending_request("unknown", PendingCase::Waiting));
-        };
-        let case = match &marker.request_sha256 {
-            None => PendingCase::NotRequested,
-            Some(sha256) => match outcome(sha256) {
-                RequestOutcome::NeverSent => PendingCase::NeverSent,
-                RequestOutcome::Waiting => PendingCase::Waiting,
-                RequestOutcome::Accepted => PendingCase::Accepted,
-                RequestOutcome::Rejected { protocollo, reason } => {
-                    return self.write_rejection(marker, sha256, &protocollo, &reason);
-                }
-            },
-        };
-        Err(self.pending_request(&marker.owner.run, case))
-    }
-
-    fn write_rejection(
-        &self,
-        marker: &Marker,
-        sha256: &str,
-        protocollo: &str,
-        reason: &str,
-    ) -> Result<(), KeystoreError> {
-        let one_line = |text: &str| text.replace(char::is_control, " ");
-        let text = format!(
-            "Richiesta di certificati scartata\n\n  Protocollo        {}\n  \
-             Motivo di scarto  {}\n  File              {REQUEST_NAME}, SHA-256 {sha256}\n  \
-             Utente            {}\n  Esecuzione        {}\n\n\
-             Le chiavi in {} non saranno certificate: la cartella si conserva con questo motivo.\n",
-            one_line(protocollo),
-            one_line(reason),
-            marker.common_name.as_deref().unwrap_or_default(),
-            marker.owner.run,
-            pending::FOLDER,
-        );
-        let path = self.path.join(REJECTION);
-        let state = "the rejected request's keys are where they were; nothing was set aside";
-        atomic_file::write(&path, text.as_bytes()).map_err(disk::refused("writing", &path, state))
-    }
-
     fn create_folder(&self) -> Result<(), KeystoreError> {
         disk::create_folder(&self.path, "nothing was created; no key was generated")
     }
@@ -353,33 +304,12 @@ impl EnvironmentFolder {
         };
         look().map_err(disk::refused("reading", &self.path, nothing))
     }
-
-    fn set_aside(&self, at: Timestamp) -> Result<PathBuf, KeystoreError> {
-        let name = disk::name(&self.path);
-        let above = self.path.parent().unwrap_or(Path::new(""));
-        let aside = free_name(above, at, |millis| format!("{name}_{millis}"));
-        let nothing = "the old content is where it was; nothing was created";
-        atomic_file::rename(&self.path, &aside)
-            .map_err(disk::refused("renaming", &self.path, nothing))?;
-        for name in [LOCK, HOLDER] {
-            let _ = fs::remove_file(aside.join(name));
-        }
-        Ok(aside)
-    }
-}
-
-/// The first name that nothing has yet, from the milliseconds of `at` on.
-fn free_name(folder: &Path, at: Timestamp, name: impl Fn(i64) -> String) -> PathBuf {
-    let mut names = (at.as_millisecond()..).map(|millis| folder.join(name(millis)));
-    names.find(|path| !path.exists()).expect("there are more milliseconds than files")
 }
 
 /// Name of the request, as the Agency's programs give it.
 pub const REQUEST_NAME: &str = "req.ccc";
-/// Why the request of a folder that was set aside was rejected.
-pub(crate) const REJECTION: &str = "rifiuto.txt";
-const LOCK: &str = ".ambiente.lock";
-const HOLDER: &str = ".ambiente.holder";
+pub(crate) const LOCK: &str = ".ambiente.lock";
+pub(crate) const HOLDER: &str = ".ambiente.holder";
 
 #[cfg(test)]
 #[path = "environment_tests.rs"]

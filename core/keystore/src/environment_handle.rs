@@ -14,11 +14,14 @@ use crate::certificate_details::CertificateDetails;
 use crate::cmc::CmcProfile;
 use crate::disk;
 use crate::environment::{EnvironmentFolder, REQUEST_NAME, RequestDetails};
-use crate::environment_open::PasswordForm;
+use crate::environment_copy::Copied;
+use crate::environment_open::{OpenEnvironment, PasswordForm};
+use crate::environment_ready::require_medium;
+use crate::environment_seen::EnvironmentSeen;
 use crate::error::KeystoreError;
 use crate::pending::Owner;
 use crate::policy::Policy;
-use crate::request_outcome::{RequestOutcome, RequestOutcomes};
+use crate::request_outcome::RequestOutcomes;
 use crate::request_profile::Nonces;
 
 /// A handle to a security environment.
@@ -83,12 +86,12 @@ pub(crate) fn create(
     let environment = EnvironmentFolder::at(absolute(&folder)?);
     // Asked here, so that nothing is set aside for a password that is never given.
     call.secret(&password)?;
+    require_medium(call, environment.path())?;
     // Without a register nobody knows: the request may be with the Agency.
-    let outcomes = call.service::<RequestOutcomes>().ok();
-    let outcome = |sha256: &str| {
-        outcomes.as_ref().map_or(RequestOutcome::Waiting, |outcomes| outcomes.of(sha256))
-    };
-    if let Some(aside) = environment.create(&owner(call), call.now(), &outcome)? {
+    let known = call.service::<RequestOutcomes>().ok();
+    let unknown = RequestOutcomes::unknown();
+    let known = known.as_deref().unwrap_or(&unknown);
+    if let Some(aside) = environment.create(&owner(call), call.now(), known)? {
         call.progress(&format!("what was in {folder} is now in {}", aside.display()));
     }
     let folder = environment.path().to_owned();
@@ -105,6 +108,7 @@ pub(crate) fn open(
     if open.password_form == PasswordForm::UpperCase {
         call.progress("the password was accepted in upper case");
     }
+    remember(call, environment.path(), &open);
     let folder = environment.path().to_owned();
     Ok(Environment(EnvironmentId { folder, password }))
 }
@@ -176,12 +180,34 @@ pub(crate) fn import_certificates(
 ) -> Result<(), Error> {
     let password = call.secret(&env.0.password)?;
     let at = call.now();
-    Ok(env.folder().import_certificates(&owner(call), &password, &certif_in.0, at)?)
+    env.folder().import_certificates(&owner(call), &password, &certif_in.0, at)?;
+    if let Ok(open) = env.folder().open(&password) {
+        remember(call, &env.0.folder, &open);
+    }
+    Ok(())
 }
 
-pub(crate) fn copy_to(call: &mut Call<'_>, env: Environment, backup: String) -> Result<(), Error> {
-    let password = call.secret(&env.0.password)?;
-    Ok(env.folder().copy_to(&absolute(&backup)?, &password)?)
+/// Writes down what the environment is, so that it can be missed; a script has no use for it.
+pub(crate) fn remember(call: &Call<'_>, folder: &Path, open: &OpenEnvironment) {
+    if let Ok(folders) = call.service::<Folders>() {
+        let pair = [open.firma.certificate(), open.cifra.certificate()];
+        EnvironmentSeen::remember(&folders.state, folder, &pair, call.now());
+    }
+}
+
+pub(crate) fn copy_to(
+    call: &mut Call<'_>,
+    env: Environment,
+    backup: String,
+) -> Result<Copied, Error> {
+    let (password, backup) = (call.secret(&env.0.password)?, absolute(&backup)?);
+    require_medium(call, &backup)?;
+    env.folder().copy_to(&backup, &password)?;
+    let copied = env.folder().copied(&backup);
+    if copied.other_disk == Some(false) {
+        call.progress("the copy is on the same disk as the environment");
+    }
+    Ok(copied)
 }
 
 pub(crate) fn folder(_: &mut Call<'_>, env: Environment) -> Result<String, Error> {

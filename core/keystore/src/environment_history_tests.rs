@@ -183,6 +183,114 @@ fn a_file_for_a_set_aside_environment_opens_with_its_own_password() {
     assert!(matches!(refused, KeystoreError::NoRecipient { .. }), "{refused:?}");
 }
 
+/// UTENTE.KS shows the signature key alone: the cipher key is in the file beside it.
+#[test]
+fn an_environment_whose_store_lacks_the_cipher_key_stays_in_question() {
+    let scene = complete();
+    let folder = aside(&scene, "Ambiente_sicurezza_1547083116289", other_keys(), &old_password());
+    let certificate = issue_elsewhere(&other_keys().cifra);
+    let cifra = [certificate.clone()];
+    let file = pkcs12::write("x", &other_keys().cifra, &cifra, &old_password()).unwrap();
+    fs::write(folder.join("UTEK.P12"), file).unwrap();
+    let firma = [issue(ca(), other_keys().firma.public(), FIRMA.into())];
+    let entries: [jks::Entry<'_>; 1] = [("sign_keypair0", &other_keys().firma, &firma)];
+    let store = jks::write(&entries, &old_password(), moment()).unwrap();
+    fs::write(folder.join(UTENTE), store).unwrap();
+    let sealed = enveloped_data::seal(b"ricevuta", &certificate).unwrap();
+    let recipient = history(&scene).recipient(&sealed).unwrap();
+    assert!(!recipient.is_certain());
+    assert_eq!(recipient.open(&old_password()).unwrap().folder, folder);
+    // Without the file nothing is left to try.
+    fs::remove_file(folder.join("UTEK.P12")).unwrap();
+    assert!(history(&scene).recipient(&sealed).is_err());
+}
+
+/// The Agency's own name beside another, folders of other accounts, and one that is elsewhere.
+#[test]
+fn set_aside_environments_are_found_under_other_names() {
+    let scene = complete();
+    let above = scene.environment.path().parent().unwrap().to_owned();
+    let found = |history: &EnvironmentHistory| -> Vec<String> {
+        history.folders().map(|(folder, _)| disk::name(folder.path())).collect()
+    };
+    let named = disk::name(scene.environment.path());
+    let make = |name: &str, files: &[&str]| {
+        fs::create_dir(above.join(name)).unwrap();
+        for file in files {
+            fs::write(above.join(name).join(file), "x").unwrap();
+        }
+    };
+    make("Vecchio_1547083116289", &["utec.p12"]);
+    make("VECCHIO_3", &["UTEK.P12"]);
+    make("fatture_2025", &["elenco.txt"]);
+    make("bianchi", &["UTEF.P12", "UTEC.P12"]);
+    make("Bianchi_1547083116290", &["UTEC.P12"]);
+    make("altrove", &["UTEC.P12"]);
+    let beside = history(&scene);
+    assert_eq!(found(&beside), [&*named, "Vecchio_1547083116289", "VECCHIO_3"]);
+    let gone = above.join("chiavetta/ambiente");
+    let also = [above.join("altrove"), gone.clone(), above.join("VECCHIO_3")];
+    let all = beside.with(&also);
+    assert_eq!(found(&all), [&*named, "Vecchio_1547083116289", "VECCHIO_3", "altrove"]);
+    assert_eq!(all.absent(), std::slice::from_ref(&gone));
+    fs::remove_dir_all(above.join("altrove")).unwrap();
+    for name in ["Vecchio_1547083116289", "VECCHIO_3"] {
+        fs::remove_dir_all(above.join(name)).unwrap();
+    }
+    let refused = history(&scene).with(&also).recipient(&sealed_for_another()).unwrap_err();
+    let KeystoreError::NoRecipient { environments, .. } = refused else { panic!("{refused:?}") };
+    assert!(environments.iter().any(|one| one.contains("chiavetta") && one.contains("not there")));
+}
+
+/// What an environment looks like is held against what it was when it opened.
+#[test]
+fn what_cannot_be_believed_is_said() {
+    let scene = complete();
+    let state = tempfile::tempdir().unwrap();
+    let folder = scene.environment.path().to_owned();
+    let look = || {
+        let history = history(&scene).remembered_in(state.path());
+        history.summaries(moment(), Policy::embedded()).remove(0)
+    };
+    let codes = || -> Vec<String> { look().doubts.into_iter().map(|one| one.code).collect() };
+    assert!(look().doubts.is_empty() && look().last_opened.is_none());
+    let open = scene.environment.open(&password()).unwrap();
+    let pair = [open.firma.certificate(), open.cifra.certificate()];
+    let remember = || EnvironmentSeen::remember(state.path(), &folder, &pair, moment());
+    remember();
+    assert!(look().doubts.is_empty() && look().last_opened.is_some());
+
+    // UTENTE.KS of another environment, of none, and one that needs the password.
+    let own = fs::read(folder.join(UTENTE)).unwrap();
+    let other = aside(&scene, "Ambiente_sicurezza_1547083116289", other_keys(), &old_password());
+    fs::copy(other.join(UTENTE), folder.join(UTENTE)).unwrap();
+    assert_eq!(codes(), ["environment.other_keystore"]);
+    fs::write(folder.join(UTENTE), jks::write(&[], &password(), moment()).unwrap()).unwrap();
+    assert_eq!(codes(), ["environment.validity_unknown"]);
+    let chain = open.cifra.chain.as_slice();
+    let sealed = pkcs12::write("x", &open.cifra.key, chain, &password()).unwrap();
+    fs::write(folder.join(UTENTE), sealed).unwrap();
+    let found = look();
+    assert!(found.needs_password && found.certificates.is_empty());
+    assert_eq!(codes(), ["environment.validity_unknown"]);
+    // Once it has opened like that, its validity is remembered.
+    remember();
+    let found = look();
+    assert!(found.doubts.is_empty() && !found.needs_password && found.certificates.len() == 2);
+    fs::write(folder.join(UTENTE), own).unwrap();
+    remember();
+
+    // A file that is another, and files that are none.
+    fs::copy(other.join("utef.p12"), folder.join(UTEF)).unwrap();
+    assert_eq!(codes(), ["environment.files_changed"]);
+    for bytes in [&b""[..], b"\x30\x82\x10\x00 half", b"MIIB"] {
+        fs::write(folder.join(UTEF), bytes).unwrap();
+        let found = look();
+        assert_eq!(found.state, EnvironmentState::Illeggibile, "{bytes:?}");
+        assert!(found.note.unwrap().contains("UTEF.P12") && found.certificates.len() == 2);
+    }
+}
+
 #[test]
 fn what_is_for_nobody_here_says_for_whom_it_is() {
     let scene = complete();

@@ -1,5 +1,6 @@
 //! The code behind the primitives about an environment's life: list, import, password, recovery.
 
+use std::fs;
 use std::path::Path;
 
 use ceralacca_identity::RIEPILOGHI;
@@ -17,12 +18,12 @@ use crate::environment_history::EnvironmentHistory;
 use crate::environment_summary::EnvironmentSummary;
 use crate::error::KeystoreError;
 use crate::policy::Policy;
-use crate::recovery_sheet::RecoveryDetails;
+use crate::recovery_sheet::{RecoveryDetails, numero_busta_of};
 
 pub(crate) fn list(call: &mut Call<'_>, folder: String) -> Result<Vec<EnvironmentSummary>, Error> {
     let own = call.service::<Policy>().ok();
     let policy = own.as_deref().unwrap_or(Policy::embedded());
-    Ok(EnvironmentHistory::beside(&absolute(&folder)?)?.summaries(call.now(), policy))
+    Ok(EnvironmentHistory::known_to(call, &absolute(&folder)?)?.summaries(call.now(), policy))
 }
 
 pub(crate) fn pending(
@@ -73,17 +74,24 @@ pub(crate) fn recovery_sheet(
         true => stored_certificates(call, &env)?,
         false => Vec::new(),
     };
-    let sheet = environment.recovery_sheet(&RecoveryDetails {
-        numero_busta: numero_busta.as_deref(),
-        certificates: &certificates,
-        at: call.now(),
-    })?;
+    let at = call.now();
+    let made = |numero_busta: Option<&str>| {
+        let certificates = &certificates;
+        environment.recovery_sheet(&RecoveryDetails { numero_busta, certificates, at })
+    };
+    let mut sheet = made(numero_busta.as_deref())?;
     let folders = call.service::<Folders>()?;
     let state = "the environment is unchanged; the recovery sheet is not written";
     let wanted = folders.documents.join(RIEPILOGHI);
     let folder = document_archive::folder(&folders.documents, RIEPILOGHI)
         .map_err(disk::refused("creating", &wanted, state))?;
     let path = folder.join(&sheet.file_name);
+    // Who imports what another run has asked for may not have the letter at hand.
+    if numero_busta.is_none()
+        && let Some(known) = fs::read_to_string(&path).ok().as_deref().and_then(numero_busta_of)
+    {
+        sheet = made(Some(&known))?;
+    }
     atomic_file::write_alone(&path, sheet.text.as_bytes())
         .map_err(disk::refused("writing", &path, state))?;
     call.progress(&format!("recovery sheet, to print and keep: {}", path.display()));

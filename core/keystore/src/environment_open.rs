@@ -1,14 +1,15 @@
-//! Reads and copies a complete environment, ours or the Agency's own programs'.
+//! Reads a complete environment, ours or the Agency's own programs'.
 
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Explain, Secret, atomic_file};
+use ceralacca_kernel::Secret;
 
 use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
 use crate::error::KeystoreError;
 use crate::jks;
+use crate::key_choice;
 use crate::key_entry::KeyEntry;
 use crate::pkcs12_read;
 
@@ -35,15 +36,19 @@ pub struct OpenEnvironment {
 impl EnvironmentFolder {
     /// Opens UTEF.P12 and UTEC.P12 (or UTEK.P12), whose names may be in any case.
     ///
-    /// The password is tried as typed, then upper-cased.
+    /// The password is tried as typed, then upper-cased. Of several keys in a file the one that its
+    /// certificate names for the use is taken.
     ///
     /// # Errors
+    /// `environment.wrong_key` when a file does not hold the key that it should; and
     /// `environment.password_change` while a change of the password is not finished.
     pub fn open(&self, password: &Secret) -> Result<OpenEnvironment, KeystoreError> {
         let files = self.files()?;
         self.require_no_password_change()?;
-        let (firma, password_form) = open_one(&files.utef, password)?;
-        let (cifra, _) = open_one(&files.utec, password)?;
+        let (firma, password_form) = open_all(&files.utef, pkcs12_read::read, password)?;
+        let (cifra, _) = open_all(&files.utec, pkcs12_read::read, password)?;
+        let (utef, utec) = (disk::name(&files.utef), disk::name(&files.utec));
+        let (firma, cifra) = key_choice::choose_both((&utef, firma), (&utec, cifra))?;
         Ok(OpenEnvironment { firma, cifra, password_form })
     }
 
@@ -53,36 +58,6 @@ impl EnvironmentFolder {
     pub fn certificates(&self) -> Result<Vec<Certificate>, KeystoreError> {
         let path = self.files()?.utente;
         jks::certificates(&disk::name(&path), &disk::read(&path, pkcs12_read::MAX_LENGTH)?)
-    }
-
-    /// Copies the three files to another folder; files there are never overwritten.
-    ///
-    /// The environment must open with `password`, and so must the copy, to the same keys. Repeating
-    /// it changes nothing.
-    ///
-    /// # Errors
-    /// `environment.disk_exists` when the folder holds another file of that name, in any case.
-    pub fn copy_to(&self, backup: &Path, password: &Secret) -> Result<(), KeystoreError> {
-        let ours = self.open(password)?;
-        let files = self.files()?;
-        disk::create_folder(backup, NOT_COPIED)?;
-        for file in [&files.utef, &files.utec, &files.utente] {
-            copy(file, backup)?;
-        }
-        let copy = EnvironmentFolder::at(backup);
-        let failed = |reason: String| KeystoreError::ReadBack {
-            file: backup.display().to_string(),
-            reason,
-            on_disk: NOT_COPIED.to_owned(),
-        };
-        let theirs = copy.open(password).map_err(|error| failed(error.explain().headline))?;
-        let same = |one: &KeyEntry, other: &KeyEntry| {
-            one.chain == other.chain && one.key.public() == other.key.public()
-        };
-        if !same(&ours.firma, &theirs.firma) || !same(&ours.cifra, &theirs.cifra) {
-            return Err(failed("it opens to other keys".to_owned()));
-        }
-        Ok(())
     }
 
     /// The three files, or which of them are missing.
@@ -143,32 +118,3 @@ pub(crate) fn open_all(
         other => Ok((other?, PasswordForm::AsTyped)),
     }
 }
-
-fn open_one(path: &Path, password: &Secret) -> Result<(KeyEntry, PasswordForm), KeystoreError> {
-    let (entries, form) = open_all(path, pkcs12_read::read, password)?;
-    // The reader never returns an empty list.
-    let container = disk::name(path);
-    let none = KeystoreError::MissingEntry { container, expected: "a key".to_owned() };
-    Ok((entries.into_iter().next().ok_or(none)?, form))
-}
-
-/// Copies one file, unless it is there already.
-fn copy(file: &Path, backup: &Path) -> Result<(), KeystoreError> {
-    let bytes = disk::read(file, pkcs12_read::MAX_LENGTH)?;
-    let name = disk::name(file);
-    let refused = |path: &Path, error| disk::refused("writing", path, NOT_COPIED)(error);
-    // A medium may tell cases apart or not: another case of the name is the same file.
-    let found = disk::find(backup, &name).map_err(|error| refused(backup, error))?;
-    let copy = found.unwrap_or_else(|| backup.join(&name));
-    match atomic_file::write_new(&copy, &bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            if disk::read(&copy, pkcs12_read::MAX_LENGTH)? != bytes {
-                return Err(refused(&copy, error));
-            }
-            Ok(())
-        }
-        other => other.map_err(|error| refused(&copy, error)),
-    }
-}
-
-const NOT_COPIED: &str = "the environment itself is unchanged; the copy is not complete";

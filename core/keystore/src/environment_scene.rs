@@ -11,7 +11,7 @@ use crate::environment::{EnvironmentFolder, RequestDetails};
 use crate::error::KeystoreError;
 use crate::fixtures::*;
 use crate::pending::Owner;
-use crate::request_outcome::RequestOutcome;
+use crate::request_outcome::RequestOutcomes;
 use crate::request_profile::Nonces;
 
 pub(crate) fn owner(id: &str) -> Owner {
@@ -39,7 +39,7 @@ impl Scene {
     pub(crate) fn requested() -> Scene {
         let scene = Scene::new();
         let environment = &scene.environment;
-        assert_eq!(environment.create(&owner("a"), moment(), &waiting).unwrap(), None);
+        assert_eq!(environment.create(&owner("a"), moment(), &waiting()).unwrap(), None);
         write_pending(environment);
         scene.request().unwrap();
         scene
@@ -83,6 +83,6 @@ pub(crate) fn answer() -> Vec<u8> {
 }
 
 /// What is known of a request where nobody keeps a register.
-pub(crate) fn waiting(_: &str) -> RequestOutcome {
-    RequestOutcome::Waiting
+pub(crate) fn waiting() -> RequestOutcomes {
+    RequestOutcomes::unknown()
 }

@@ -1,15 +1,16 @@
 //! What can be said of an environment's folder without its password: state, keys, certificates.
 
-use std::path::Path;
-
 use ceralacca_kernel::Explain;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Certificate;
 use crate::certificate_details::CertificateDetails;
 use crate::disk;
-use crate::environment::{EnvironmentFolder, REJECTION, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment_aside::REJECTION;
+use crate::environment_seen::EnvironmentSeen;
 use crate::error::KeystoreError;
 use crate::jks;
 use crate::pkcs12_read;
@@ -34,6 +35,21 @@ pub struct EnvironmentSummary {
     pub needs_password: bool,
     /// Its certificates, from UTENTE.KS, with validity and fingerprints.
     pub certificates: Vec<CertificateDetails>,
+    /// When it last opened here, RFC 3339 in UTC.
+    #[serde(default)]
+    pub last_opened: Option<String>,
+    /// What keeps the rest of this from being believed.
+    #[serde(default)]
+    pub doubts: Vec<EnvironmentDoubt>,
+}
+
+/// Why it is not certain what an environment is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EnvironmentDoubt {
+    /// `environment.validity_unknown`, `environment.files_changed` or `environment.other_keystore`.
+    pub code: String,
+    /// What is the matter.
+    pub what: String,
 }
 
 /// What an environment's folder is.
@@ -86,9 +102,9 @@ pub struct PendingSummary {
 
 impl EnvironmentSummary {
     /// Looks at a folder; what cannot be read is said, never an error.
-    pub fn of(
-        folder: &EnvironmentFolder,
-        current: bool,
+    pub(crate) fn of(
+        (folder, current): (&EnvironmentFolder, bool),
+        seen: Option<&EnvironmentSeen>,
         at: Timestamp,
         policy: &Policy,
     ) -> EnvironmentSummary {
@@ -104,22 +120,32 @@ impl EnvironmentSummary {
             rejected: folder.path().join(REJECTION).exists(),
             needs_password: false,
             certificates: Vec::new(),
+            last_opened: seen.map(|seen| seen.at.to_string()),
+            doubts: Vec::new(),
         };
-        if let Err(error) = summary.look(folder, at, policy) {
-            summary.state = EnvironmentState::Illeggibile;
-            let report = error.explain();
-            let found = report.found.map(|found| format!(": {found}"));
-            summary.note = Some(report.headline + &found.unwrap_or_default());
+        let mut certificates = Vec::new();
+        match summary.look(folder) {
+            Ok(found) => certificates = found,
+            Err(error) => summary.unreadable(&error),
         }
+        let complete = [EnvironmentState::Corrente, EnvironmentState::MessoDaParte];
+        if complete.contains(&summary.state) {
+            summary.doubt(&mut certificates, seen);
+        }
+        let details = |one: &Certificate| CertificateDetails::under(one, at, policy);
+        summary.certificates = certificates.iter().map(details).collect();
         summary
     }
 
-    fn look(
-        &mut self,
-        folder: &EnvironmentFolder,
-        at: Timestamp,
-        policy: &Policy,
-    ) -> Result<(), KeystoreError> {
+    fn unreadable(&mut self, error: &KeystoreError) {
+        self.state = EnvironmentState::Illeggibile;
+        let report = error.explain();
+        let found = report.found.map(|found| format!(": {found}"));
+        self.note = Some(report.headline + &found.unwrap_or_default());
+    }
+
+    /// The certificates of UTENTE.KS.
+    fn look(&mut self, folder: &EnvironmentFolder) -> Result<Vec<Certificate>, KeystoreError> {
         let missing = missing(folder)?;
         let pending = folder.pending();
         if pending.has_keys() {
@@ -133,28 +159,73 @@ impl EnvironmentSummary {
             let run = marker.run;
             self.note = Some(format!("the password is being changed by run {run}: resume it"));
         }
-        let Some(path) = folder.find(UTENTE)? else { return Ok(()) };
-        match certificates(&path, at, policy) {
-            Ok(certificates) => self.certificates = certificates,
-            Err(KeystoreError::UnsupportedAlgorithm { .. }) => {
-                self.needs_password = true;
-                let note = "the certificates can only be read with the password".to_owned();
-                self.note.get_or_insert(note);
+        // What is there in part is called so.
+        let whole = missing.is_empty() && self.pending.is_none();
+        for name in [UTEF, UTEC, UTEK].into_iter().filter(|_| whole) {
+            let Some(path) = folder.find(name)? else { continue };
+            let bytes = disk::read(&path, pkcs12_read::MAX_LENGTH);
+            if let Err(error) = bytes.and_then(|one| pkcs12_read::look(&disk::name(&path), &one)) {
+                self.unreadable(&error);
             }
-            Err(error) => return Err(error),
         }
-        Ok(())
+        let Some(path) = folder.find(UTENTE)? else { return Ok(Vec::new()) };
+        let bytes = disk::read(&path, pkcs12_read::MAX_LENGTH)?;
+        match jks::certificates(&disk::name(&path), &bytes) {
+            Err(KeystoreError::UnsupportedAlgorithm { algorithm, .. }) => {
+                self.needs_password = true;
+                self.note.get_or_insert(format!(
+                    "{UTENTE} is {algorithm}: the certificates can only be read with the password, \
+                     from UTEF.P12 and UTEC.P12"
+                ));
+                Ok(Vec::new())
+            }
+            other => other,
+        }
     }
-}
 
-fn certificates(
-    utente: &Path,
-    at: Timestamp,
-    policy: &Policy,
-) -> Result<Vec<CertificateDetails>, KeystoreError> {
-    let bytes = disk::read(utente, pkcs12_read::MAX_LENGTH)?;
-    let certificates = jks::certificates(&disk::name(utente), &bytes)?;
-    Ok(certificates.iter().map(|one| CertificateDetails::under(one, at, policy)).collect())
+    /// Holds what the files show against what opened here before.
+    fn doubt(&mut self, certificates: &mut Vec<Certificate>, seen: Option<&EnvironmentSeen>) {
+        let changed = seen.map(EnvironmentSeen::changed).unwrap_or_default();
+        if certificates.is_empty() {
+            let before = seen.filter(|seen| changed.is_empty() && !seen.files.is_empty());
+            *certificates = before.map(EnvironmentSeen::certificates).unwrap_or_default();
+            match before.filter(|_| !certificates.is_empty()) {
+                Some(seen) => {
+                    self.needs_password = false;
+                    self.note = Some(format!("as it opened here on {:.0}", seen.at));
+                }
+                None if self.needs_password => self.doubts_that(
+                    "validity_unknown",
+                    "its validity is not known without its password",
+                ),
+                None => self.doubts_that(
+                    "validity_unknown",
+                    "its validity is not known: UTENTE.KS holds no key",
+                ),
+            }
+            return;
+        }
+        let Some(seen) = seen else { return };
+        let opened = format!("{:.0}", seen.at);
+        if !seen.knows(certificates) {
+            let what = format!(
+                "UTENTE.KS shows other certificates than UTEF.P12 and UTEC.P12 had when they opened \
+                 on {opened}"
+            );
+            self.doubts_that("other_keystore", &what);
+        }
+        let changed: Vec<String> = changed.into_iter().filter(|name| name != UTENTE).collect();
+        if !changed.is_empty() {
+            let names = changed.join(" and ");
+            let what = format!("{names} changed since the environment opened on {opened}");
+            self.doubts_that("files_changed", &what);
+        }
+    }
+
+    fn doubts_that(&mut self, code: &str, what: &str) {
+        let (code, what) = (format!("environment.{code}"), what.to_owned());
+        self.doubts.push(EnvironmentDoubt { code, what });
+    }
 }
 
 fn missing(folder: &EnvironmentFolder) -> Result<Vec<&'static str>, KeystoreError> {

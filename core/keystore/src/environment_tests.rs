@@ -9,6 +9,7 @@ use crate::certif_in;
 use crate::environment_open::PasswordForm;
 use crate::environment_scene::*;
 use crate::fixtures::*;
+use crate::request_outcome::RequestOutcome;
 
 fn three_files() -> BTreeSet<String> {
     [UTEF, UTEC, UTENTE].into_iter().map(str::to_owned).collect()
@@ -90,7 +91,7 @@ fn a_refused_answer_leaves_everything_as_it_was() {
 fn generating_and_requesting_can_be_repeated() {
     let scene = Scene::requested();
     let environment = &scene.environment;
-    assert_eq!(environment.create(&owner("a"), moment(), &waiting).unwrap(), None);
+    assert_eq!(environment.create(&owner("a"), moment(), &waiting()).unwrap(), None);
     let again = environment.generate_keys(&owner("a"), &password()).unwrap();
     assert_eq!(again.firma.fingerprint(), keys().firma.fingerprint());
     let request = scene.request().unwrap();
@@ -127,15 +128,15 @@ fn another_run_is_refused_while_keys_wait() {
     let scene = Scene::requested();
     let other = owner("b");
     let environment = &scene.environment;
-    let refused = environment.create(&other, moment(), &waiting).unwrap_err();
+    let refused = environment.create(&other, moment(), &waiting()).unwrap_err();
     assert!(matches!(&refused, KeystoreError::PendingRequest { run, .. } if run == "7"));
     assert!(refused.explain().next.starts_with("ceralacca resume 7; "));
     let refused = environment.generate_keys(&other, &password()).unwrap_err();
     assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
     // A marker without keys holds nothing that could be lost.
     let scene = Scene::new();
-    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
-    scene.environment.create(&other, moment(), &waiting).unwrap();
+    scene.environment.create(&owner("a"), moment(), &waiting()).unwrap();
+    scene.environment.create(&other, moment(), &waiting()).unwrap();
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
     assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
 }
@@ -171,7 +172,11 @@ fn only_a_rejected_request_gives_way() {
         (RequestOutcome::Accepted, PendingCase::Accepted),
     ] {
         let scene = Scene::requested();
-        let refused = scene.environment.create(&owner("b"), moment(), &|_| outcome.clone());
+        let refused = scene.environment.create(
+            &owner("b"),
+            moment(),
+            &RequestOutcomes::new(move |_| outcome.clone()),
+        );
         let Err(KeystoreError::PendingRequest { case: found, .. }) = refused else {
             panic!("{refused:?}");
         };
@@ -180,13 +185,12 @@ fn only_a_rejected_request_gives_way() {
     }
     let scene = Scene::requested();
     let request = scene.environment.pending().marker().unwrap().unwrap().request_sha256.unwrap();
-    let asked = std::cell::RefCell::new(Vec::new());
-    let outcome = |sha256: &str| {
-        asked.borrow_mut().push(sha256.to_owned());
+    let meant = request.clone();
+    let known = RequestOutcomes::new(move |sha256| {
+        assert_eq!(sha256, meant);
         rejected(sha256)
-    };
-    let aside = scene.environment.create(&owner("b"), moment(), &outcome).unwrap().unwrap();
-    assert_eq!(*asked.borrow(), std::slice::from_ref(&request));
+    });
+    let aside = scene.environment.create(&owner("b"), moment(), &known).unwrap().unwrap();
     assert!(EnvironmentFolder::at(&aside).pending().has_both_keys());
     let text = fs::read_to_string(aside.join("rifiuto.txt")).unwrap();
     assert!(text.contains("12345678901234567") && text.contains(&request), "{text}");
@@ -196,13 +200,102 @@ fn only_a_rejected_request_gives_way() {
     assert_eq!(marker.owner, owner("b"));
     // Keys that were never asked for are not a rejected request, whatever is said of others.
     let scene = Scene::new();
-    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
+    scene.environment.create(&owner("a"), moment(), &waiting()).unwrap();
     write_pending(&scene.environment);
-    let refused = scene.environment.create(&owner("b"), moment(), &rejected).unwrap_err();
+    let refused = scene
+        .environment
+        .create(&owner("b"), moment(), &RequestOutcomes::new(rejected))
+        .unwrap_err();
     assert!(matches!(
         refused,
         KeystoreError::PendingRequest { case: PendingCase::NotRequested, .. }
     ));
+}
+
+/// What is known once the run `b` has revoked the environment.
+fn revoked(outcome: RequestOutcome) -> RequestOutcomes {
+    RequestOutcomes::new(move |_| outcome.clone()).with_revoked_by(|run| run.id == "b")
+}
+
+#[test]
+fn whatever_waits_is_set_aside_once_the_run_has_revoked_the_environment() {
+    for outcome in [RequestOutcome::NeverSent, RequestOutcome::Waiting, RequestOutcome::Accepted] {
+        let scene = Scene::requested();
+        let known = revoked(outcome);
+        let refused = scene.environment.create(&owner("c"), moment(), &known);
+        assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })), "another run's");
+        let aside = scene.environment.create(&owner("b"), moment(), &known).unwrap().unwrap();
+        assert!(EnvironmentFolder::at(&aside).pending().has_both_keys(), "nothing is deleted");
+        let note = fs::read_to_string(aside.join("messa-da-parte.txt")).unwrap();
+        assert!(note.contains("revocato") && note.contains("esecuzione 7"), "{note}");
+        assert_eq!(scene.environment.create(&owner("b"), moment(), &known).unwrap(), None);
+    }
+    // A change of the password that nobody finishes any more; a marker that cannot be read.
+    for (name, text) in [
+        ("cambio-password.json", "{\"id\":\"a\",\"run\":\"7\"}"),
+        ("cambio-password.json", "{"),
+        ("in-attesa/richiesta.json", "{"),
+    ] {
+        let scene = Scene::requested();
+        fs::write(scene.environment.path().join(name), text).unwrap();
+        let unknown = scene.environment.create(&owner("b"), moment(), &waiting());
+        assert!(unknown.is_err(), "{name}");
+        let known = revoked(RequestOutcome::Accepted);
+        let aside = scene.environment.create(&owner("b"), moment(), &known).unwrap().unwrap();
+        assert_eq!(fs::read_to_string(aside.join(name)).unwrap(), text);
+        assert!(aside.join("messa-da-parte.txt").exists());
+    }
+}
+
+#[test]
+fn keys_that_were_never_sent_go_when_their_run_is_given_up() {
+    let known = |outcome: RequestOutcome| {
+        RequestOutcomes::new(move |_| outcome.clone()).with_given_up(|run| run.id == "a")
+    };
+    let scene = Scene::requested();
+    let never = known(RequestOutcome::NeverSent);
+    let aside = scene.environment.create(&owner("b"), moment(), &never).unwrap().unwrap();
+    assert!(fs::read_to_string(aside.join("messa-da-parte.txt")).unwrap().contains("abbandonata"));
+    for outcome in [RequestOutcome::Waiting, RequestOutcome::Accepted] {
+        let scene = Scene::requested();
+        let refused = scene.environment.create(&owner("b"), moment(), &known(outcome));
+        assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })), "they may be used");
+    }
+}
+
+/// What would stop the new keys is found out while the old ones are in force.
+#[test]
+fn a_folder_is_ready_for_new_keys_or_says_why_not() {
+    let ready = |scene: &Scene, outcome: RequestOutcome, lost: bool| {
+        let known = RequestOutcomes::new(move |_| outcome.clone());
+        let ready = scene.environment.require_ready(&owner("b"), &known, lost);
+        ready.map_err(|error| error.explain().code)
+    };
+    let open = Err("environment.pending_request".to_owned());
+    let scene = Scene::requested();
+    for (outcome, lost, expected) in [
+        (RequestOutcome::NeverSent, true, open.clone()),
+        (RequestOutcome::Waiting, true, open.clone()),
+        (RequestOutcome::Accepted, false, open),
+        (RequestOutcome::Accepted, true, Ok(())),
+    ] {
+        assert_eq!(ready(&scene, outcome.clone(), lost), expected, "{outcome:?} {lost}");
+    }
+    assert!(scene.environment.require_ready(&owner("a"), &waiting(), false).is_ok(), "its own");
+    let scene = Scene::new();
+    assert_eq!(ready(&scene, RequestOutcome::Waiting, false), Ok(()), "nothing is there");
+    assert!(!scene.environment.path().exists(), "and nothing is made");
+    fs::create_dir(scene.environment.path()).unwrap();
+    let marker = scene.environment.path().join("cambio-password.json");
+    fs::write(&marker, "{\"id\":\"a\",\"run\":\"7\"}").unwrap();
+    let changing = Err("environment.password_change".to_owned());
+    assert_eq!(ready(&scene, RequestOutcome::Waiting, false), changing);
+    assert_eq!(ready(&scene, RequestOutcome::Waiting, true), Ok(()));
+    let names: Vec<_> = fs::read_dir(scene.environment.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "the probe leaves nothing");
+    let gone = EnvironmentFolder::at(scene.environment.path().join("via/ambiente"));
+    let refused = gone.require_ready(&owner("b"), &waiting(), true).unwrap_err();
+    assert_eq!(refused.explain().code, "environment.disk_missing");
 }
 
 #[test]
@@ -214,14 +307,14 @@ fn a_folder_that_is_not_empty_is_set_aside() {
     let millis = moment().as_millisecond();
     let taken = path.with_file_name(format!("Ambiente_sicurezza_{millis}"));
     fs::create_dir(&taken).unwrap();
-    let aside = scene.environment.create(&owner("a"), moment(), &waiting).unwrap().unwrap();
+    let aside = scene.environment.create(&owner("a"), moment(), &waiting()).unwrap().unwrap();
     assert_eq!(aside, path.with_file_name(format!("Ambiente_sicurezza_{}", millis + 1)));
     assert_eq!(fs::read_to_string(aside.join("vecchio")).unwrap(), "x");
     assert_eq!(fs::read_dir(&aside).unwrap().count(), 1);
     assert!(!path.join("vecchio").exists());
     // Interrupted between the renaming and the new folder.
     fs::remove_dir_all(&path).unwrap();
-    assert_eq!(scene.environment.create(&owner("a"), moment(), &waiting).unwrap(), None);
+    assert_eq!(scene.environment.create(&owner("a"), moment(), &waiting()).unwrap(), None);
 }
 
 #[test]
@@ -230,7 +323,7 @@ fn steps_out_of_order_are_refused() {
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
     let KeystoreError::Disk(missing) = refused else { panic!("{refused:?}") };
     assert!(missing.is_missing(), "a medium that is not there");
-    scene.environment.create(&owner("a"), moment(), &waiting).unwrap();
+    scene.environment.create(&owner("a"), moment(), &waiting()).unwrap();
     assert!(matches!(scene.request(), Err(KeystoreError::NoPendingKeys { .. })));
     assert!(matches!(scene.import(&answer()), Err(KeystoreError::NoPendingKeys { .. })));
     let Err(KeystoreError::NotAnEnvironment { missing, .. }) = scene.environment.open(&password())

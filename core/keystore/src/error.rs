@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::key::Utilizzo;
+use crate::key_choice::WrongKey;
 use crate::request_outcome::PendingCase;
 
 /// Every failure of this crate; fields are typed, never secret, and stay with the error.
@@ -128,6 +129,24 @@ pub enum KeystoreError {
         /// The time it was needed.
         at: Timestamp,
     },
+    /// A file of the environment holds no key for its use, or not one that is certain.
+    WrongKey {
+        /// The file.
+        container: String,
+        /// The use that its key should have.
+        wanted: Utilizzo,
+        /// What is the matter.
+        why: WrongKey,
+        /// Its keys, with what their certificates allow.
+        found: Vec<String>,
+    },
+    /// The file is of another kind than its name says.
+    OtherKind {
+        /// The file.
+        container: String,
+        /// What its first bytes look like.
+        kind: String,
+    },
     /// The container's bytes are not what its format says.
     Malformed {
         /// The file.
@@ -141,6 +160,8 @@ pub enum KeystoreError {
         container: String,
         /// Its name or object identifier.
         algorithm: String,
+        /// What it is for there.
+        part: MissingPart,
     },
     /// The container asks for more work than any honest one does.
     TooCostly {
@@ -187,7 +208,9 @@ pub enum KeystoreError {
     KeyGeneration,
     /// The bytes are not a usable RSA private key.
     KeyRejected {
-        /// The library's word.
+        /// The file that it is in, where it is in one.
+        container: Option<String>,
+        /// What is wrong with it.
         reason: String,
     },
     /// The cryptographic library could not sign.
@@ -338,6 +361,52 @@ pub enum KeystoreError {
         /// CN that was certified.
         found: String,
     },
+    /// The environment is somebody else's than the one that is meant.
+    OtherAccount {
+        /// The environment folder.
+        folder: String,
+        /// Whose is meant.
+        expected: String,
+        /// Whose it is.
+        found: String,
+    },
+    /// The folder holds another environment than when it was looked at.
+    ChangedMeanwhile {
+        /// The environment folder.
+        folder: String,
+        /// Fingerprints of its keys then.
+        before: Vec<String>,
+        /// Fingerprints of its keys now.
+        now: Vec<String>,
+    },
+    /// The medium that the environment was on is not there: its folder would be on our own disk.
+    MediumMissing {
+        /// The environment folder.
+        folder: String,
+        /// Whose environment was there.
+        account: String,
+        /// When it was last seen.
+        at: Timestamp,
+    },
+    /// A second medium that is none.
+    SameMedium {
+        /// The folder that was given for the copy.
+        copy: String,
+        /// What it is.
+        why: String,
+    },
+}
+
+/// What an algorithm that is not read here would have been for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPart {
+    /// The encryption of keys or of contents.
+    Encryption,
+    /// The code by which a wrong password is told.
+    Mac,
+    /// The format of the file.
+    Format,
 }
 
 /// A refusal of the disk, with what it leaves behind.

@@ -17,20 +17,26 @@ impl Explain for KeystoreError {
             | E::PasswordChange { .. }
             | E::NoRecipient { .. }
             | E::CertifInUnknown { .. }
+            | E::OtherAccount { .. }
+            | E::ChangedMeanwhile { .. }
+            | E::MediumMissing { .. }
+            | E::SameMedium { .. }
             | E::PolicyInvalid { .. } => crate::explain_environment::explain(self),
             E::WrongPassword { .. }
             | E::UnsupportedAlgorithm { .. }
             | E::TooCostly { .. }
-            | E::TooLarge { .. } => explain_opening(self),
+            | E::TooLarge { .. }
+            | E::WrongKey { .. }
+            | E::OtherKind { .. }
+            | E::Malformed { .. }
+            | E::MissingEntry { .. }
+            | E::KeyMismatch { .. }
+            | E::ReadBack { .. } => crate::explain_container::explain(self),
             E::SignerNotChosen { .. }
             | E::SignerChanged { .. }
             | E::SignerNotValid { .. }
             | E::NoDevice { .. }
             | E::PinInUri { .. } => crate::explain_signer::explain(self),
-            E::Malformed { .. }
-            | E::MissingEntry { .. }
-            | E::KeyMismatch { .. }
-            | E::ReadBack { .. } => explain_container(self),
             E::KeyGeneration
             | E::KeyRejected { .. }
             | E::Signing
@@ -74,7 +80,10 @@ fn explain_disk(disk: &DiskError) -> Report {
         DiskCondition::Missing => {
             Report::refused("environment.disk_missing", named("is not there"))
                 .expected("a file or folder of that name")
-                .next("insert the medium or correct the folder, then ceralacca resume")
+                .next(
+                    "insert the medium or correct the folder, then ceralacca resume; if the medium \
+                     is lost, ceralacca run recover_environment chiave_persa=yes",
+                )
         }
         DiskCondition::Exists => {
             Report::refused("environment.disk_exists", named("is already there"))
@@ -90,87 +99,6 @@ fn explain_disk(disk: &DiskError) -> Report {
     report.found(disk.system.clone()).state(disk.on_disk.clone())
 }
 
-fn explain_opening(error: &KeystoreError) -> Report {
-    use KeystoreError as E;
-    let nothing = "nothing was changed";
-    match error {
-        E::WrongPassword { container, upper_case_tried } => Report::refused(
-            "keystore.wrong_password",
-            format!("the protection password does not open {container}"),
-        )
-        .expected("the password chosen when the environment was generated")
-        .found(if *upper_case_tried {
-            "refused as typed, and upper-cased"
-        } else {
-            "refused as typed"
-        })
-        .state(nothing)
-        .next("type the password again; if it is lost, revoke and set up a new environment"),
-        E::UnsupportedAlgorithm { container, algorithm } => Report::refused(
-            "keystore.unsupported_algorithm",
-            format!("{container} uses an algorithm that is not supported"),
-        )
-        .expected("PBES2, 3DES or RC2-40 PKCS#12, or JKS")
-        .found(algorithm.clone())
-        .state(nothing)
-        .next("export the keys again as PKCS#12 with the program that made the file"),
-        E::TooCostly { container, iterations, limit } => Report::refused(
-            "keystore.too_costly",
-            format!("{container} asks for too much work to be opened"),
-        )
-        .expected(format!("at most {limit} iterations"))
-        .found(format!("{iterations} iterations"))
-        .state(nothing)
-        .next("check where the file comes from"),
-        E::TooLarge { container, limit } => {
-            Report::refused("keystore.too_large", format!("{container} is too long"))
-                .expected(format!("at most {limit} bytes"))
-                .found("more than that")
-                .state(nothing)
-                .next("check that this is the right file")
-        }
-        other => unreachable_wording(other),
-    }
-}
-
-fn explain_container(error: &KeystoreError) -> Report {
-    use KeystoreError as E;
-    let nothing = "nothing was changed";
-    match error {
-        E::Malformed { container, reason } => {
-            Report::refused("keystore.malformed", format!("{container} is damaged"))
-                .expected("a whole, well-formed file")
-                .found(reason.clone())
-                .state(nothing)
-                .next("restore the file from the copy of the environment")
-        }
-        E::MissingEntry { container, expected } => {
-            Report::refused("keystore.missing_entry", format!("{container} lacks an entry"))
-                .expected(expected.clone())
-                .found("no such entry")
-                .state(nothing)
-                .next("restore the file from the copy of the environment")
-        }
-        E::KeyMismatch { container, key, certificate } => Report::refused(
-            "keystore.key_mismatch",
-            format!("the certificate in {container} is not of the private key beside it"),
-        )
-        .expected(format!("a certificate of key {key}"))
-        .found(format!("a certificate of key {certificate}"))
-        .state(nothing)
-        .next("restore the file from the copy of the environment"),
-        E::ReadBack { file, reason, on_disk } => Report::refused(
-            "environment.read_back",
-            format!("{file} does not open after it was written"),
-        )
-        .expected("the keys and certificates just written")
-        .found(reason.clone())
-        .state(on_disk.clone())
-        .next("check the disk, then run ceralacca resume"),
-        other => unreachable_wording(other),
-    }
-}
-
 fn explain_key(error: &KeystoreError) -> Report {
     use KeystoreError as E;
     let bug = "report this as a bug";
@@ -182,8 +110,9 @@ fn explain_key(error: &KeystoreError) -> Report {
                 .state("no key was written, nothing was sent")
                 .next("run ceralacca resume")
         }
-        E::KeyRejected { reason } => {
-            Report::refused("key.rejected", "the private key cannot be used")
+        E::KeyRejected { container, reason } => {
+            let place = container.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+            Report::refused("key.rejected", format!("the private key{place} cannot be used"))
                 .expected("an RSA key of 2048 to 8192 bits in PKCS#8")
                 .found(reason.clone())
                 .state("nothing was changed")

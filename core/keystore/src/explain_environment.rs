@@ -17,7 +17,10 @@ pub(crate) fn explain(error: &KeystoreError) -> Report {
         .expected("UTEF.P12, UTEC.P12 and UTENTE.KS")
         .found(format!("{} missing", missing.join(", ")))
         .state("nothing was changed")
-        .next("give the folder of the environment, or create it with setup_environment"),
+        .next(
+            "give the folder of the environment; if there never was one, run setup_environment; if \
+             it is lost, recover_environment with chiave_persa=yes",
+        ),
         E::Locked { folder, holder } => {
             Report::refused("environment.locked", format!("{folder} is in use"))
                 .expected("no other process working on this environment")
@@ -52,25 +55,34 @@ fn explain_pending(folder: &str, run: &str, case: PendingCase) -> Report {
         PendingCase::NotRequested => (
             format!("{keys}; it made no request for them yet"),
             "nothing of that run is with the Agency",
-            format!("ceralacca resume {run}; to give those keys up, rename {folder}"),
+            format!(
+                "ceralacca resume {run}; to give those keys up, ceralacca abandon {run}, then this \
+                 again"
+            ),
         ),
         PendingCase::NeverSent => (
             format!("{keys}; its req.ccc was not sent"),
             "that request was not sent from here",
-            format!("ceralacca resume {run}, or send its req.ccc by hand"),
+            format!(
+                "ceralacca resume {run}, or send its req.ccc by hand; to give those keys up, \
+                 ceralacca abandon {run}, then this again"
+            ),
         ),
         PendingCase::Waiting => (
             keys,
             "the request of that run may be with the Agency: new keys would orphan it (error 88)",
             format!(
-                "ceralacca resume {run}; if the Agency rejected its request, rename {folder} \
-                 instead"
+                "ceralacca resume {run}; where a person uploads and the Agency rejected it: ceralacca \
+                 confirm {run} --rejected MOTIVO, then this again"
             ),
         ),
         PendingCase::Accepted => (
             format!("{keys}; its CERTIF.IN has arrived"),
             "the Agency has certified those keys: new ones would orphan them",
-            format!("ceralacca resume {run}, or import its CERTIF.IN with import_certificates"),
+            format!(
+                "ceralacca resume {run}, or import its CERTIF.IN with import_certificates; if their \
+                 password is lost, recover_environment with chiave_persa=yes"
+            ),
         ),
     };
     Report::refused(
@@ -98,9 +110,13 @@ fn explain_life(error: &KeystoreError) -> Report {
         })
         .state("each file opens with the old or with the new password; no key is lost")
         .next(format!(
-            "ceralacca resume {run}, with the same two passwords; if that run is gone, call \
-             environment::finish_password_change with them"
+            "ceralacca resume {run}, or ceralacca run change_password, with the same two passwords; \
+             if one is lost, recover_environment with chiave_persa=yes"
         )),
+        E::OtherAccount { .. }
+        | E::ChangedMeanwhile { .. }
+        | E::MediumMissing { .. }
+        | E::SameMedium { .. } => explain_other(error),
         E::NoRecipient { recipients, environments } => Report::refused(
             "keystore.no_recipient",
             "the sealed file is for none of the environments here",
@@ -108,7 +124,10 @@ fn explain_life(error: &KeystoreError) -> Report {
         .expected(format!("a certificate of {}", listed(environments, "no environment")))
         .found(listed(recipients, "no recipient: it is not a CMS EnvelopedData"))
         .state("the file is kept as it was received; nothing was opened")
-        .next("put the environment of that certificate beside the current one, then resume"),
+        .next(
+            "put the environment of that certificate beside the current one, as a folder whose name \
+             ends with _ and digits, or name it in the settings: environments_set_aside; then resume",
+        ),
         E::CertifInUnknown { path, sha256, length, kind } => {
             Report::refused("certif_in.unknown_format", format!("{path} is no CERTIF.IN"))
                 .expected("a certs-only CMS in DER, as the receipt holds it")
@@ -123,6 +142,51 @@ fn explain_life(error: &KeystoreError) -> Report {
                 .state(nothing)
                 .next("correct the file, or leave the setting out")
         }
+        other => unreachable_wording(other),
+    }
+}
+
+/// Another account, other keys or another medium than the operator means.
+fn explain_other(error: &KeystoreError) -> Report {
+    use KeystoreError as E;
+    let nothing = "nothing was revoked, nothing was changed";
+    match error {
+        E::OtherAccount { folder, expected, found } => Report::refused(
+            "environment.other_account",
+            format!("{folder} holds the environment of another account"),
+        )
+        .expected(format!("the environment of {expected}"))
+        .found(format!("that of {found}"))
+        .state(nothing)
+        .next("a run keeps its inputs: ceralacca abandon RUN, then start with the right folder"),
+        E::ChangedMeanwhile { folder, before, now } => Report::refused(
+            "environment.changed",
+            format!("{folder} holds another environment than the one that was shown"),
+        )
+        .expected(format!("keys {}", listed(before, "none")))
+        .found(format!("keys {}", listed(now, "none")))
+        .state(nothing)
+        .next("ceralacca abandon this run; start again only if that environment is to be revoked"),
+        E::MediumMissing { folder, account, at } => Report::refused(
+            "environment.medium_missing",
+            format!("the medium of {folder} does not seem to be inserted"),
+        )
+        .expected(format!("another disk than the workspace's, as when {account} was seen at {at}"))
+        .found("a folder on the workspace's own disk")
+        .state("nothing was created, no key was generated")
+        .next(
+            "insert the medium (if it is lost, a new one in its place), then ceralacca resume; for \
+             another place, abandon the run and start again with another folder, or with \
+             setup_environment where the run has revoked already",
+        ),
+        E::SameMedium { copy, why } => Report::refused(
+            "environment.no_second_medium",
+            format!("{copy} is no second place for the environment"),
+        )
+        .expected("a folder on another medium, outside the environment")
+        .found(why.clone())
+        .state("the environment itself is unchanged; nothing was copied")
+        .next("insert the second medium and give a folder on it as copy"),
         other => unreachable_wording(other),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ceralacca_kernel::Error;
 
 use super::*;
+use crate::error::MissingPart;
 use crate::fixtures::moment;
 use crate::key::Utilizzo;
 use crate::request_outcome::PendingCase;
@@ -47,14 +48,20 @@ fn about_containers() -> Vec<KeystoreError> {
     vec![
         WrongPassword { container: container(), upper_case_tried: true },
         Malformed { container: container(), reason: text() },
-        UnsupportedAlgorithm { container: container(), algorithm: text() },
+        UnsupportedAlgorithm { container: container(), algorithm: text(), part: MissingPart::Mac },
+        WrongKey {
+            container: container(),
+            wanted: Utilizzo::Firma,
+            why: crate::key_choice::WrongKey::Several,
+            found: vec![text()],
+        },
         TooCostly { container: container(), iterations: 2, limit: 1 },
         TooLarge { container: container(), limit: 1 },
         MissingEntry { container: container(), expected: text() },
         KeyMismatch { container: container(), key: text(), certificate: text() },
         ReadBack { file: container(), reason: text(), on_disk: text() },
         KeyGeneration,
-        KeyRejected { reason: text() },
+        KeyRejected { container: Some(container()), reason: text() },
         Signing,
         Encoding { what: text() },
         CertificateMalformed { reason: text() },
@@ -109,7 +116,7 @@ fn every_variant_answers_all_questions() {
         assert!(report.expected.is_some() || report.found.is_some(), "{error}");
         assert!(!report.headline.ends_with('.'), "{error}");
     }
-    assert_eq!(codes.len(), 49);
+    assert_eq!(codes.len(), 50);
 }
 
 #[test]

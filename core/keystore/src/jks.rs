@@ -129,12 +129,14 @@ fn walk<'a>(bytes: &'a [u8], password: Option<&[u8]>) -> Result<Vec<Stored<'a>>,
     let mut walker = Walker(body);
     match walker.number()? {
         jks::common::MAGIC => {}
-        JCEKS_MAGIC => return Err(Refusal::Unsupported("JCEKS".to_owned())),
-        magic if magic >> 24 == 0x30 => return Err(Refusal::Unsupported("PKCS#12".to_owned())),
+        JCEKS_MAGIC => return Err(Refusal::UnsupportedFormat("JCEKS".to_owned())),
+        magic if magic >> 24 == 0x30 => {
+            return Err(Refusal::UnsupportedFormat("PKCS#12".to_owned()));
+        }
         _ => return Err(Refusal::Malformed("the first four bytes")),
     }
     if walker.number()? != jks::common::VERSION_02 {
-        return Err(Refusal::Unsupported("JKS of a version other than 2".to_owned()));
+        return Err(Refusal::UnsupportedFormat("JKS of a version other than 2".to_owned()));
     }
     let mut entries = Vec::new();
     for _ in 0..walker.count(MAX_ENTRIES)? {

@@ -19,6 +19,7 @@ use spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, SubjectPub
 use zeroize::Zeroizing;
 
 use crate::error::KeystoreError;
+use crate::key_kind;
 use crate::public_key::PublicKey;
 
 /// What a key pair is for: the column *Utilizzo* of the Agency's certificate table.
@@ -89,7 +90,9 @@ impl KeyPair {
     /// Reads an unencrypted PKCS#8 PrivateKeyInfo (RFC 5208) of an RSA key of 2048 to 8192 bits.
     pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<KeyPair, KeystoreError> {
         let rejected = |rejected: aws_lc_rs::error::KeyRejected| KeystoreError::KeyRejected {
-            reason: in_words(&rejected.to_string()).to_owned(),
+            container: None,
+            reason: key_kind::other_than_rsa(&pkcs8)
+                .unwrap_or_else(|| in_words(&rejected.to_string()).to_owned()),
         };
         let signing = signature::RsaKeyPair::from_pkcs8(&pkcs8).map_err(rejected)?;
         KeyPair::new(pkcs8, signing)
@@ -160,7 +163,10 @@ impl KeyPair {
             AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'static>>::as_der(signing.public_key())
                 .ok()
                 .and_then(|info| PublicKey::from_der(info.as_ref()));
-        let unreadable = || KeystoreError::KeyRejected { reason: "no RSA public key".to_owned() };
+        let unreadable = || KeystoreError::KeyRejected {
+            container: None,
+            reason: "no RSA public key".to_owned(),
+        };
         Ok(KeyPair { pkcs8, signing, public: public.ok_or_else(unreadable)? })
     }
 }

@@ -4,6 +4,7 @@
 //! concept of the standards. Private-key operations go through aws-lc-rs only.
 
 mod algorithm_name;
+mod auth_enveloped_data;
 pub mod ber;
 pub mod certif_in;
 pub mod certificate;
@@ -16,23 +17,31 @@ mod device;
 mod disk;
 pub mod enveloped_data;
 pub mod environment;
+mod environment_aside;
+mod environment_copy;
 mod environment_handle;
 pub mod environment_history;
 mod environment_import;
 mod environment_life;
 mod environment_open;
+mod environment_ready;
 #[cfg(test)]
 mod environment_scene;
+mod environment_seen;
 mod environment_summary;
 mod error;
 mod explain;
+mod explain_container;
 mod explain_environment;
 mod explain_signer;
 #[cfg(test)]
 mod fixtures;
 pub mod jks;
 pub mod key;
+mod key_choice;
 pub mod key_entry;
+mod key_kind;
+mod key_transport;
 mod pbes2;
 pub mod pending;
 pub mod pkcs12;
@@ -53,15 +62,21 @@ pub use certificate_details::{CertificateDetails, ExtensionDetails, Validita, WA
 pub use change_password::PasswordChange;
 pub use device::{DeviceKey, DeviceProvider, Devices};
 pub use environment::{EnvironmentFolder, RequestDetails};
+pub use environment_copy::Copied;
 pub use environment_handle::{
     Environment, EnvironmentId, KeyAlgorithm, KeyFingerprints, KeyOptions,
 };
-pub use environment_history::EnvironmentHistory;
+pub use environment_history::{EnvironmentHistory, SetAside};
 pub use environment_life::certif_in_file;
 pub use environment_open::{OpenEnvironment, PasswordForm};
-pub use environment_summary::{EnvironmentState, EnvironmentSummary, PendingSummary};
-pub use error::{DiskCondition, DiskError, KeystoreError};
+pub use environment_ready::BeforeRevocation;
+pub use environment_seen::{EnvironmentSeen, on_another_device};
+pub use environment_summary::{
+    EnvironmentDoubt, EnvironmentState, EnvironmentSummary, PendingSummary,
+};
+pub use error::{DiskCondition, DiskError, KeystoreError, MissingPart};
 pub use key::{KeyPair, KeyPairs, Utilizzo};
+pub use key_choice::WrongKey;
 pub use policy::{Finding, Policy};
 pub use primitives::namespace;
 pub use public_key::PublicKey;

@@ -28,8 +28,14 @@ pub(crate) enum Refusal {
     Password,
     /// The parameters do not parse.
     Malformed(&'static str),
-    /// An algorithm this program does not read: its name or identifier.
+    /// An encryption that is not read here: its name or identifier.
     Unsupported(String),
+    /// Another authentication code than those read here, or none.
+    UnsupportedMac(String),
+    /// Another format.
+    UnsupportedFormat(String),
+    /// Another kind of file altogether: what it looks like.
+    OtherKind(String),
     /// More iterations than allowed: asked for in all, allowed in all.
     TooCostly(u64, u64),
 }
@@ -112,6 +118,8 @@ pub(crate) fn decrypt(
     let malformed = |_| Refusal::Malformed("PBES2 parameters");
     let parameters: Pbes2Params =
         parameters.ok_or(Refusal::Malformed("PBES2 parameters"))?.decode_as().map_err(malformed)?;
+    // The cipher first: others have other parameters than an initialisation vector.
+    let cipher = Cipher::by_oid(parameters.encryption.oid)?;
     let iv: OctetString = parameters
         .encryption
         .parameters
@@ -119,7 +127,6 @@ pub(crate) fn decrypt(
         .ok_or(Refusal::Malformed("initialisation vector"))?
         .decode_as()
         .map_err(malformed)?;
-    let cipher = Cipher::by_oid(parameters.encryption.oid)?;
     let key = derive(&parameters.kdf, password, cipher.key_length(), effort)?;
     cipher.decrypt(&key, iv.as_bytes(), sealed)
 }

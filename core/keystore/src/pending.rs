@@ -180,10 +180,7 @@ impl Pending {
             atomic_file::remove_leftovers(&self.folder)?;
             // The marker goes last: what is left by a crash still says whose it is.
             for name in [FIRMA, CIFRA, AUTHORITIES, MARKER] {
-                match fs::remove_file(self.folder.join(name)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+                atomic_file::remove(&self.folder.join(name))?;
             }
             fs::remove_dir(&self.folder)?;
             self.folder.parent().map_or(Ok(()), atomic_file::sync_folder)

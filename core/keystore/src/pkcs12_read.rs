@@ -24,9 +24,12 @@ use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attributes;
 use zeroize::Zeroizing;
 
+use crate::algorithm_name;
 use crate::ber;
 use crate::certificate::Certificate;
-use crate::error::KeystoreError;
+use crate::content_kind;
+use crate::error::{KeystoreError, MissingPart};
+use crate::jks;
 use crate::key::KeyPair;
 use crate::key_entry::{KeyEntry, chain_of};
 use crate::pbes2::{self, Cipher, Effort, Refusal};
@@ -43,9 +46,44 @@ pub fn read(
     if bytes.len() as u64 > MAX_LENGTH {
         return Err(KeystoreError::TooLarge { container: container.to_owned(), limit: MAX_LENGTH });
     }
+    // Whatever the file is called: Java's own key store is one, too.
+    if bytes.starts_with(&JKS_MAGIC) {
+        return jks::read(container, bytes, password);
+    }
     let mut reader = Reader::new(password.expose());
     reader.read(bytes).map_err(|refusal| named(container, refusal))?;
     reader.into_entries(container)
+}
+
+/// As [`read`], and refuses a file with a key that is left out there: who writes the file anew would
+/// lose it.
+pub(crate) fn read_every(
+    container: &str,
+    bytes: &[u8],
+    password: &Secret,
+) -> Result<Vec<KeyEntry>, KeystoreError> {
+    if bytes.starts_with(&JKS_MAGIC) || bytes.len() as u64 > MAX_LENGTH {
+        return read(container, bytes, password);
+    }
+    let mut reader = Reader::new(password.expose());
+    reader.read(bytes).map_err(|refusal| named(container, refusal))?;
+    let (entries, left_out) = reader.sorted_out(container);
+    left_out.map_or(Ok(entries), Err)
+}
+
+/// Whether a file looks like one with keys, as far as that is seen without the password.
+pub(crate) fn look(container: &str, bytes: &[u8]) -> Result<(), KeystoreError> {
+    if bytes.starts_with(&JKS_MAGIC) {
+        return jks::certificates(container, bytes).map(drop);
+    }
+    let contents = |pfx: &[u8]| {
+        let pfx = Pfx::from_der(pfx).map_err(|_| Refusal::Malformed("PFX"))?;
+        let safe = data(&pfx.auth_safe, "authenticated safe")?;
+        let safe = normalised(safe.as_bytes(), "authenticated safe")?;
+        Vec::<ContentInfo>::from_der(&safe).map_err(|_| Refusal::Malformed("authenticated safe"))
+    };
+    let looked = whole(bytes).and_then(|pfx| contents(&pfx));
+    looked.map(drop).map_err(|refusal| named(container, refusal))
 }
 
 /// The longest file that is read.
@@ -60,8 +98,18 @@ pub(crate) fn named(container: &str, refusal: Refusal) -> KeystoreError {
             KeystoreError::Malformed { container, reason: format!("{what} cannot be read") }
         }
         Refusal::Unsupported(algorithm) => {
-            KeystoreError::UnsupportedAlgorithm { container, algorithm }
+            let part = MissingPart::Encryption;
+            KeystoreError::UnsupportedAlgorithm { container, algorithm, part }
         }
+        Refusal::UnsupportedMac(algorithm) => {
+            let part = MissingPart::Mac;
+            KeystoreError::UnsupportedAlgorithm { container, algorithm, part }
+        }
+        Refusal::UnsupportedFormat(algorithm) => {
+            let part = MissingPart::Format;
+            KeystoreError::UnsupportedAlgorithm { container, algorithm, part }
+        }
+        Refusal::OtherKind(kind) => KeystoreError::OtherKind { container, kind },
         Refusal::TooCostly(iterations, limit) => {
             KeystoreError::TooCostly { container, iterations, limit }
         }
@@ -70,8 +118,9 @@ pub(crate) fn named(container: &str, refusal: Refusal) -> KeystoreError {
 
 struct Reader<'a> {
     password: &'a str,
-    /// UTF-16 with a terminating zero, as the old key derivation takes it.
-    wide: Option<Zeroizing<Vec<u8>>>,
+    /// UTF-16 with a terminating zero, as the old key derivation takes it; characters beyond the
+    /// Basic Multilingual Plane as pairs, as OpenSSL, Java and NSS write them.
+    wide: Zeroizing<Vec<u8>>,
     effort: Effort,
     keys: Vec<(Zeroizing<Vec<u8>>, String)>,
     certificates: Vec<(Certificate, String)>,
@@ -81,20 +130,18 @@ type Read<T> = Result<T, Refusal>;
 
 impl<'a> Reader<'a> {
     fn new(password: &'a str) -> Reader<'a> {
-        let wide = BmpString::from_utf8(password).ok().map(|text| {
-            let mut wide = Zeroizing::new(Vec::from(text.into_bytes()));
-            wide.extend([0; 2]);
-            wide
-        });
+        // Room for all of it at once: what grows leaves copies behind.
+        let mut wide = Zeroizing::new(Vec::with_capacity(2 * password.len() + 2));
+        wide.extend(password.encode_utf16().chain([0]).flat_map(u16::to_be_bytes));
         let (keys, certificates) = (Vec::new(), Vec::new());
         Reader { password, wide, effort: Effort::new(), keys, certificates }
     }
 
     fn read(&mut self, bytes: &[u8]) -> Read<()> {
-        let pfx = normalised(bytes, "PFX")?;
+        let pfx = whole(bytes)?;
         let pfx = Pfx::from_der(&pfx).map_err(|_| Refusal::Malformed("PFX"))?;
         let safe = data(&pfx.auth_safe, "authenticated safe")?;
-        let mac = pfx.mac_data.ok_or(Refusal::Unsupported("no MAC".to_owned()))?;
+        let mac = pfx.mac_data.ok_or(Refusal::UnsupportedMac("no MAC".to_owned()))?;
         self.check(&mac, safe.as_bytes())?;
         let safe = normalised(safe.as_bytes(), "authenticated safe")?;
         let parts = Vec::<ContentInfo>::from_der(&safe)
@@ -106,7 +153,7 @@ impl<'a> Reader<'a> {
                     let contents = self.decrypted(part)?;
                     self.bags(&contents, 0)?;
                 }
-                other => return Err(Refusal::unsupported(other)),
+                other => return Err(unsupported_format(other)),
             }
         }
         Ok(())
@@ -117,7 +164,7 @@ impl<'a> Reader<'a> {
         let rounds = u64::try_from(mac.iterations).unwrap_or(0).max(1);
         self.effort.spend(rounds)?;
         let (salt, rounds) = (mac.mac_salt.as_bytes(), mac.iterations);
-        let wide = self.wide()?;
+        let wide = self.wide.as_slice();
         let id = || Pkcs12KeyType::Mac;
         let (algorithm, key) = match mac.mac.algorithm.oid {
             ID_SHA_1 => (
@@ -127,7 +174,9 @@ impl<'a> Reader<'a> {
             ID_SHA_256 => (hmac::HMAC_SHA256, derive_key::<Sha256>(wide, salt, id(), rounds, 32)),
             ID_SHA_384 => (hmac::HMAC_SHA384, derive_key::<Sha384>(wide, salt, id(), rounds, 48)),
             ID_SHA_512 => (hmac::HMAC_SHA512, derive_key::<Sha512>(wide, salt, id(), rounds, 64)),
-            other => return Err(Refusal::unsupported(other)),
+            other => {
+                return Err(Refusal::UnsupportedMac(algorithm_name::with_identifier(other)));
+            }
         };
         let key = hmac::Key::new(algorithm, &Zeroizing::new(key));
         hmac::verify(&key, content, mac.mac.digest.as_bytes()).map_err(|_| Refusal::Password)
@@ -212,7 +261,7 @@ impl<'a> Reader<'a> {
         let rounds = parameters.iterations;
         // Triple DES takes two digests of key material, each with all the iterations.
         self.effort.spend(u64::try_from(rounds).map_err(|_| malformed)?.saturating_mul(3))?;
-        let (wide, salt) = (self.wide()?, parameters.salt.as_bytes());
+        let (wide, salt) = (self.wide.as_slice(), parameters.salt.as_bytes());
         let key = derive_key::<Sha1>(wide, salt, Pkcs12KeyType::EncryptionKey, rounds, derived);
         let mut key = Zeroizing::new(key);
         if derived < cipher.key_length() {
@@ -222,33 +271,64 @@ impl<'a> Reader<'a> {
         cipher.decrypt(&key, &iv, sealed)
     }
 
-    /// The old derivation knows only the Basic Multilingual Plane; other characters never match.
-    fn wide(&self) -> Read<&[u8]> {
-        self.wide.as_deref().map(Vec::as_slice).ok_or(Refusal::Password)
-    }
-
+    /// The keys that can be used. Others in the file do not matter then.
     fn into_entries(self, container: &str) -> Result<Vec<KeyEntry>, KeystoreError> {
-        let others: Vec<Certificate> =
-            self.certificates.iter().map(|(certificate, _)| certificate.clone()).collect();
-        let mut entries = Vec::new();
-        for (pkcs8, name) in self.keys {
-            let key = KeyPair::from_pkcs8(pkcs8)?;
-            let leaf = self.certificates.iter().find(|(one, _)| one.public() == key.public());
-            let chain = leaf.map_or_else(Vec::new, |(leaf, _)| chain_of(leaf, &others));
-            let alias = match leaf {
-                Some((_, certified)) if name.is_empty() => certified,
-                _ => &name,
-            };
-            entries.push(KeyEntry::new(container, alias, key, chain)?);
-        }
-        if entries.is_empty() {
-            return Err(KeystoreError::MissingEntry {
+        match self.sorted_out(container) {
+            (entries, Some(refused)) if entries.is_empty() => Err(refused),
+            (entries, None) if entries.is_empty() => Err(KeystoreError::MissingEntry {
                 container: container.to_owned(),
                 expected: "a private key with its certificate".to_owned(),
-            });
+            }),
+            (entries, _) => Ok(entries),
         }
-        Ok(entries)
     }
+
+    /// The keys that can be used, and why the first of the others cannot.
+    fn sorted_out(self, container: &str) -> (Vec<KeyEntry>, Option<KeystoreError>) {
+        let others: Vec<Certificate> =
+            self.certificates.iter().map(|(certificate, _)| certificate.clone()).collect();
+        let (mut entries, mut left_out) = (Vec::new(), None);
+        for (pkcs8, name) in self.keys {
+            match entry(container, (pkcs8, &name), &self.certificates, &others) {
+                Ok(entry) => entries.push(entry),
+                Err(refused) => left_out = left_out.or(Some(refused)),
+            }
+        }
+        (entries, left_out)
+    }
+}
+
+fn entry(
+    container: &str,
+    (pkcs8, name): (Zeroizing<Vec<u8>>, &str),
+    certificates: &[(Certificate, String)],
+    others: &[Certificate],
+) -> Result<KeyEntry, KeystoreError> {
+    let key = KeyPair::from_pkcs8(pkcs8).map_err(|refused| match refused {
+        KeystoreError::KeyRejected { reason, .. } => {
+            KeystoreError::KeyRejected { container: Some(container.to_owned()), reason }
+        }
+        other => other,
+    })?;
+    let leaf = certificates.iter().find(|(one, _)| one.public() == key.public());
+    let chain = leaf.map_or_else(Vec::new, |(leaf, _)| chain_of(leaf, others));
+    let alias = match leaf {
+        Some((_, certified)) if name.is_empty() => certified,
+        _ => name,
+    };
+    KeyEntry::new(container, alias, key, chain)
+}
+
+/// The file as one structure in DER. What is not even the beginning of one is said to be what it is.
+fn whole(bytes: &[u8]) -> Read<Vec<u8>> {
+    match bytes.first() {
+        Some(0x30) => normalised(bytes, "PFX"),
+        _ => Err(Refusal::OtherKind(content_kind::of(bytes).to_owned())),
+    }
+}
+
+fn unsupported_format(oid: ObjectIdentifier) -> Refusal {
+    Refusal::UnsupportedFormat(algorithm_name::with_identifier(oid))
 }
 
 fn normalised(bytes: &[u8], what: &'static str) -> Read<Vec<u8>> {
@@ -260,7 +340,7 @@ fn normalised(bytes: &[u8], what: &'static str) -> Read<Vec<u8>> {
 
 fn data(part: &ContentInfo, what: &'static str) -> Read<OctetString> {
     if part.content_type != ID_DATA {
-        return Err(Refusal::unsupported(part.content_type));
+        return Err(unsupported_format(part.content_type));
     }
     part.content.decode_as().map_err(|_| Refusal::Malformed(what))
 }
@@ -276,6 +356,8 @@ fn friendly_name(attributes: Option<&Attributes>) -> String {
 }
 
 const MAX_BAGS: usize = 64;
+/// How Java's own key stores begin.
+const JKS_MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
 
 #[cfg(test)]
 #[path = "pkcs12_read_tests.rs"]

@@ -46,13 +46,72 @@ fn what_does_not_open_names_what_is_missing() {
         ("openssl-camellia.p12", "Camellia-256-CBC (1.2.392.200011.61.1.1.1.4)"),
         ("openssl-mac-md5.p12", "MD5 (1.2.840.113549.2.5)"),
         ("openssl-no-mac.p12", "no MAC"),
+        ("openssl-rc2.p12", "RC2-CBC (1.2.840.113549.3.2)"),
+        ("openssl-aria.p12", "ARIA-256-CBC (1.2.410.200046.1.1.12)"),
+        ("openssl-mac-sm3.p12", "SM3 (1.2.156.10197.1.401)"),
     ] {
         let refused = read(name, &file(name), &Secret::new(PASSWORD)).unwrap_err();
-        let KeystoreError::UnsupportedAlgorithm { algorithm, .. } = refused else {
+        let KeystoreError::UnsupportedAlgorithm { algorithm, part, .. } = refused else {
             panic!("{name}: {refused:?}");
         };
         assert_eq!(algorithm, missing, "{name}");
+        assert_eq!(part == MissingPart::Mac, name.contains("mac"), "{name}");
+        assert_eq!(look(name, &file(name)), Ok(()), "{name}");
     }
+}
+
+#[test]
+fn passwords_beyond_the_basic_plane_open() {
+    let name = "openssl-emoji.p12";
+    let entries = read(name, &file(name), &Secret::new("Chiave🔑1")).unwrap();
+    assert_eq!(entries[0].alias, "sign_keypair0");
+    let refused = read(name, &file(name), &Secret::new("Chiave🔒1")).unwrap_err();
+    assert!(matches!(refused, KeystoreError::WrongPassword { .. }));
+}
+
+#[test]
+fn a_key_on_a_curve_does_not_hide_the_others() {
+    let password = Secret::new(PASSWORD);
+    let both = file("keytool-ec-rsa.p12");
+    let entries = read("UTEC.P12", &both, &password).unwrap();
+    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!(entry.alias, "sign_keypair0");
+    // Alone it is named, with its file; and whoever would write the file anew is told.
+    let named = KeystoreError::KeyRejected {
+        container: Some("UTEC.P12".to_owned()),
+        reason: "an EC key on P-384".to_owned(),
+    };
+    let refused = read("UTEC.P12", &file("openssl-ec.p12"), &password).unwrap_err();
+    assert_eq!(refused, named);
+    assert_eq!(read_every("UTEC.P12", &both, &password).unwrap_err(), named);
+    assert_eq!(read_every("x", &file("openssl-pbes2.p12"), &password).unwrap().len(), 1);
+}
+
+#[test]
+fn other_kinds_of_files_are_said_to_be_what_they_are() {
+    for (bytes, is) in [
+        (&b""[..], "an empty file"),
+        (b"MIIQKgIBAzCCD+AGCSqGSIb3DQEHAaCC", "text in base64"),
+        (b"-----BEGIN PKCS12-----\nMIIQ", "text in PEM"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"\xce\xce\xce\xce\0\0\0\x02", "a JCEKS key store"),
+    ] {
+        let container = "UTEF.P12".to_owned();
+        let expected = KeystoreError::OtherKind { container, kind: is.to_owned() };
+        assert_eq!(read("UTEF.P12", bytes, &Secret::new("x")).unwrap_err(), expected);
+        assert_eq!(look("UTEF.P12", bytes), Err(expected));
+    }
+    // Java's own format is read under this name, too.
+    let entries: [jks::Entry<'_>; 1] = [(
+        "sign_keypair0",
+        &crate::fixtures::keys().firma,
+        std::slice::from_ref(&crate::fixtures::certificates().firma),
+    )];
+    let password = Secret::new(PASSWORD);
+    let store = jks::write(&entries, &password, crate::fixtures::moment()).unwrap();
+    assert_eq!(read("UTEF.P12", &store, &password).unwrap().len(), 1);
+    assert_eq!(look("UTEF.P12", &store), Ok(()));
+    assert!(look("UTEF.P12", &file("openssl-pbes2.p12")[..900]).is_err());
 }
 
 #[test]
@@ -75,7 +134,7 @@ fn other_key_derivations_are_named() {
     mac.mac.algorithm.oid = pbmac1;
     let checked = Reader::new(PASSWORD).check(&mac, b"");
     let named = "PBMAC1 (1.2.840.113549.1.5.14)";
-    assert_eq!(checked, Err(Refusal::Unsupported(named.to_owned())));
+    assert_eq!(checked, Err(Refusal::UnsupportedMac(named.to_owned())));
 }
 
 #[test]
@@ -84,7 +143,11 @@ fn truncated_files_are_refused() {
         let whole = file(name);
         for cut in (0..whole.len()).step_by(3) {
             let refused = read(name, &whole[..cut], &Secret::new(PASSWORD)).unwrap_err();
-            assert!(matches!(refused, KeystoreError::Malformed { .. }), "{name} {cut}");
+            let expected = match cut {
+                0 => matches!(refused, KeystoreError::OtherKind { .. }),
+                _ => matches!(refused, KeystoreError::Malformed { .. }),
+            };
+            assert!(expected, "{name} {cut}");
         }
     }
 }

@@ -5,8 +5,10 @@ use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Document, SecretRef};
 
 use crate::certificate_details::CertificateDetails;
+use crate::environment_copy::Copied;
 use crate::environment_handle::{self as handle, Environment, KeyFingerprints, KeyOptions};
 use crate::environment_life as life;
+use crate::environment_ready::{self as ready, BeforeRevocation};
 use crate::environment_summary::EnvironmentSummary;
 
 ceralacca_kernel::primitives! {
@@ -15,8 +17,9 @@ ceralacca_kernel::primitives! {
 
     /// Prepares a folder for new keys, which `password` will protect. The folder above it must be
     /// there. A folder that holds something is first set aside under a dated name; one that holds
-    /// keys of an open request is refused, unless the Agency rejected that request: then its folder
-    /// is set aside with the reason, in `rifiuto.txt`.
+    /// keys of an open request is refused, unless the Agency rejected that request (its folder is
+    /// set aside with the reason, in `rifiuto.txt`), its run was given up before it sent it, or this
+    /// run has revoked the environment (`messa-da-parte.txt` says so).
     ///
     /// ```rhai
     /// let env = environment::create("Ambiente_sicurezza", prompt::choose_secret("password"));
@@ -32,6 +35,27 @@ ceralacca_kernel::primitives! {
     /// ```
     function open(folder: String, password: SecretRef) -> Environment
         [since "0.1.0", recorded, touches(Reads)] = handle::open;
+
+    /// Looks at an environment that is about to be revoked, and sees that a new one can be made in
+    /// its folder: the medium is there and can be written, nothing is pending that is still of use,
+    /// and it is the environment of `account`. With `lost` keys, nothing needs to be in it. Gives
+    /// what `revoke` wants to know, and `lines` for the operator.
+    ///
+    /// ```rhai
+    /// let old = environment::before_revocation("Ambiente_sicurezza", account);
+    /// prompt::summary("Ambiente da revocare", old.lines);
+    /// ```
+    function before_revocation(folder: String, account: Account, lost: Option<bool>)
+        -> BeforeRevocation
+        [since "0.3.0", recorded, touches(Reads)] = ready::before_revocation;
+
+    /// Stops unless the environment's certificates are those of `account`.
+    ///
+    /// ```rhai
+    /// env.require_account(identity::account("RSSMRA85M01H501Q", "000"));
+    /// ```
+    method require_account(env: Environment, account: Account) -> ()
+        [since "0.3.0", recorded, touches(Reads)] = ready::require_account_of;
 
     /// Generates the two key pairs into the folder, encrypted, and tells their fingerprints. When
     /// they are there from an interrupted call, they are kept.
@@ -76,12 +100,13 @@ ceralacca_kernel::primitives! {
         [since "0.1.0", recorded, touches(Reads, Writes, Signs)] = handle::import_certificates;
 
     /// Copies UTEF.P12, UTEC.P12 and UTENTE.KS to another folder, overwrites nothing there, and
-    /// sees that the copy opens to the same keys.
+    /// sees that the copy opens to the same keys. Environments that were set aside are not copied:
+    /// `note` names them, and says when the copy is on the same disk.
     ///
     /// ```rhai
     /// env.copy_to("/media/copia/Ambiente_sicurezza");
     /// ```
-    method copy_to(env: Environment, backup: String) -> ()
+    method copy_to(env: Environment, backup: String) -> Copied
         [since "0.1.0", recorded, touches(Reads, Writes)] = handle::copy_to;
 
     /// The environments over time: the one in `folder`, and those set aside beside it under dated
@@ -120,8 +145,8 @@ ceralacca_kernel::primitives! {
     method change_password(env: Environment, new_password: SecretRef) -> Environment
         [since "0.3.0", recorded, touches(Reads, Writes, Signs)] = life::change_password;
 
-    /// Finishes a change of the password that another run has begun and will not finish, with the
-    /// same two passwords: such an environment does not open until then.
+    /// Changes the password, and finishes a change that another run has begun and will not finish,
+    /// with the same two passwords: such an environment does not open until then.
     ///
     /// ```rhai
     /// let env = environment::finish_password_change(

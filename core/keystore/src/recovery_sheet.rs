@@ -56,8 +56,12 @@ impl EnvironmentFolder {
         let busta = details.numero_busta.map(one_line).filter(|busta| !busta.trim().is_empty());
         let keys = fingerprints.iter().map(|key| format!("    {key}\n")).collect::<String>();
         let italy = TimeZone::get("Europe/Rome").unwrap_or(TimeZone::UTC);
+        let day = |at: Timestamp| at.to_zoned(italy.clone()).strftime("%d/%m/%Y").to_string();
+        let end = details.certificates.iter().map(Certificate::not_after).min();
+        let end = end.map_or_else(|| NOT_YET.to_owned(), day);
         let text = TEXT
-            .replace("{data}", &details.at.to_zoned(italy).strftime("%d/%m/%Y").to_string())
+            .replace("{data}", &day(details.at))
+            .replace("{fine}", &end)
             .replace("{stato}", if certified { "certificate" } else { "in attesa di certificato" })
             .replace("{chiavi}", keys.trim_end())
             .replace("{utente}", &one_line(utente))
@@ -80,6 +84,15 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
+/// The number of the busta on a sheet that was made before.
+pub(crate) fn numero_busta_of(sheet: &str) -> Option<String> {
+    let line = sheet.lines().find_map(|line| line.trim().strip_prefix("Numero busta"))?.trim();
+    let written = !line.is_empty() && !line.contains('_');
+    written.then(|| line.chars().take(60).collect())
+}
+
+const NOT_YET: &str = "(si conosce dopo l'importazione dei certificati)";
+
 const BLANK: &str = "______________________________";
 
 const TEXT: &str = "\
@@ -99,6 +112,8 @@ STAMPARE questa scheda e CUSTODIRLA in un luogo sicuro, lontano dal supporto.
   Numero busta            {busta}
                           (dalla lettera rilasciata al momento
                           dell'abilitazione; tipo busta A)
+
+  Fine validità           {fine}
 
   Chiavi {stato}, firma e cifra (SHA-256 delle pubbliche):
 {chiavi}

@@ -19,6 +19,12 @@ fn it_says_what_is_needed_and_never_the_pin() {
     let certified = sheet(&scene, &both, Some("123456789\nPIN: falso"));
     assert_eq!(certified.file_name, waiting.file_name);
     assert!(certified.text.contains("Numero busta            123456789 PIN: falso\n"));
+    // Written before the import, and again after it: then it says until when.
+    assert!(waiting.text.contains("Fine validità           (si conosce dopo"));
+    let end = certificates().firma.not_after().strftime("%d/%m/%Y").to_string();
+    assert!(certified.text.contains(&format!("Fine validità           {end}\n")), "{end}");
+    assert_eq!(numero_busta_of(&certified.text).as_deref(), Some("123456789 PIN: falso"));
+    assert_eq!(numero_busta_of(&waiting.text), None);
     for text in [&waiting.text, &certified.text] {
         for needed in [
             "RSSMRA80A01H501U",

@@ -37,17 +37,20 @@ fn explain_settings(error: &NetError) -> Report {
         )
         .expected("https://, or http:// on this machine (127.0.0.1, ::1, localhost)")
         .found("http:// on another machine")
-        .next("give the gateway with https:// in ceralacca.toml"),
+        .next("give the gateway with https:// in ceralacca.toml, then ceralacca resume"),
         NetError::Settings { setting, reason } => {
             Report::usage("net.settings", format!("the setting `{setting}` cannot be used"))
                 .found(reason)
-                .next(format!("correct `{setting}` in ceralacca.toml"))
+                .next(format!("correct `{setting}` in ceralacca.toml, then ceralacca resume"))
         }
         NetError::Unsendable { header, length } => {
             Report::usage("net.unsendable", format!("a text cannot be sent as the header {header}"))
                 .expected("letters, digits and signs without accents")
                 .found(format!("something else in {length} bytes"))
-                .next("correct the name or the type of the document")
+                .next(
+                    "a run keeps its inputs: ceralacca abandon RUN --reason nome, then start again \
+                     with another name or type of the document",
+                )
         }
         other => unreachable!("{other:?} is explained elsewhere"),
     }
@@ -59,13 +62,18 @@ fn explain_reaching(error: &NetError) -> Report {
             Report::refused("net.refused", format!("nobody answers at {gateway}"))
                 .expected(format!("an answer while {what}"))
                 .found(system)
-                .next("check that the gateway runs and that no firewall is in the way")
+                .next(
+                    "check that the gateway runs and that no firewall is in the way, then \
+                     ceralacca resume",
+                )
         }
         NetError::Dns { what, gateway } => {
             Report::refused("net.dns", format!("the name of {gateway} has no address"))
                 .expected(format!("an address while {what}"))
                 .found("none")
-                .next("check the connection and the agency in ceralacca.toml")
+                .next(
+                    "check the connection and the agency in ceralacca.toml, then ceralacca resume",
+                )
         }
         NetError::Tls { what, gateway, reason } => Report::refused(
             "net.tls",
@@ -73,7 +81,10 @@ fn explain_reaching(error: &NetError) -> Report {
         )
         .expected(format!("a certificate that this system trusts while {what}"))
         .found(reason)
-        .next("find out who answers there; add its CA to the trust anchors only if it is right"),
+        .next(
+            "find out who answers there; add its CA to the trust anchors only if it is right; then \
+             ceralacca resume",
+        ),
         other => unreachable!("{other:?} is explained elsewhere"),
     }
 }
@@ -84,7 +95,7 @@ fn explain_proxy(error: &NetError) -> Report {
             Report::refused("net.proxy_unreachable", format!("the proxy {proxy} does not answer"))
                 .expected(format!("an answer while {what}"))
                 .found(reason)
-                .next("check the proxy in ceralacca.toml")
+                .next("check the proxy in ceralacca.toml, then ceralacca resume")
         }
         NetError::ProxyAuthentication { what, proxy, user, status } => Report::refused(
             "net.proxy_authentication",
@@ -95,7 +106,10 @@ fn explain_proxy(error: &NetError) -> Report {
             Some(user) => format!("user {user}, refused with status {status}"),
             None => format!("no user, refused with status {status}"),
         })
-        .next("correct the proxy's user in ceralacca.toml, or give its password again"),
+        .next(
+            "correct the proxy's user in ceralacca.toml if it is wrong, then ceralacca resume and \
+             give its password again",
+        ),
         NetError::ProxyRefused { what, proxy, gateway, user } => Report::refused(
             "net.proxy_refused",
             format!("the proxy {proxy} does not let us through"),
@@ -106,7 +120,10 @@ fn explain_proxy(error: &NetError) -> Report {
             Some(user) => format!("a refusal: of this address, or of user {user} and password"),
             None => "a refusal".to_owned(),
         })
-        .next("give the proxy's password again; if it is right, ask who runs the proxy"),
+        .next(
+            "ceralacca resume, and give the proxy's password again; if it is right, ask who runs \
+             the proxy",
+        ),
         other => unreachable!("{other:?} is explained elsewhere"),
     }
 }
@@ -126,7 +143,11 @@ fn explain_refusal(error: &NetError) -> Report {
                     None => "somebody who may act for himself".to_owned(),
                 })
                 .found(message)
-                .next("have the incaricato registered on the portal, or send for yourself")
+                .next(
+                    "have the incaricato registered on the portal, then ceralacca resume; a run keeps \
+                     its inputs: to send for somebody else, ceralacca abandon RUN --reason incarico, \
+                     then start again",
+                )
         }
         NetError::RefusedByGateway { what, status, code, message } => {
             let code = if code.is_empty() { String::new() } else { format!(" {code}") };
@@ -171,7 +192,8 @@ fn explain_answer(error: &NetError) -> Report {
         .expected("an answer as the contract says")
         .found(reason)
         .next(
-            "check that the agency in ceralacca.toml is a gateway, and not a portal's login page",
+            "check that the agency in ceralacca.toml is a gateway, and not a portal's login page, \
+             then ceralacca resume",
         ),
         NetError::TooLarge { what, gateway, limit, .. } => Report::refused(
             "net.too_large",
@@ -179,12 +201,12 @@ fn explain_answer(error: &NetError) -> Report {
         )
         .expected(format!("at most {limit} bytes"))
         .found("more than that")
-        .next("check that the agency in ceralacca.toml is a gateway"),
+        .next("check that the agency in ceralacca.toml is a gateway, then ceralacca resume"),
         NetError::Redirected { what, gateway, status, .. } => {
             Report::refused("net.redirected", format!("{gateway} sends us elsewhere while {what}"))
                 .expected("an answer; redirects are not followed")
                 .found(format!("status {status}"))
-                .next("give the gateway's own address in ceralacca.toml")
+                .next("give the gateway's own address in ceralacca.toml, then ceralacca resume")
         }
         NetError::GatewayFailed { what, gateway, status, .. } => {
             Report::refused("net.gateway_failed", format!("{gateway} failed while {what}"))
@@ -214,6 +236,9 @@ mod tests {
             assert!(codes.insert(report.code.clone()), "{} twice", report.code);
             assert!(report.found.is_some() && !report.next.is_empty(), "{shown}");
             assert!(!report.headline.ends_with('.') && !report.state.is_empty(), "{shown}");
+            let command = report.next.contains("ceralacca resume")
+                || report.next.contains("ceralacca abandon RUN");
+            assert!(command, "{shown} names no command: {}", report.next);
             assert_eq!(report.exit == Exit::Unknown, delivery == Delivery::Unknown, "{shown}");
         }
         assert_eq!(codes.len(), 18);

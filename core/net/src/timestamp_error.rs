@@ -70,7 +70,7 @@ impl Explain for TsaError {
                     .expected("an address such as https://tsa.example.it/tsr")
                     .found(reason)
                     .state(NOTHING)
-                    .next("correct the timestamp authority in ceralacca.toml")
+                    .next("correct the timestamp authority in ceralacca.toml, then ceralacca resume")
             }
             TsaError::PlainHttp { tsa } => Report::usage(
                 "tsa.plain_http",
@@ -79,7 +79,9 @@ impl Explain for TsaError {
             .expected("https://, or no user")
             .found("http:// on another machine, and a user")
             .state(NOTHING)
-            .next("give the timestamp authority with https:// in ceralacca.toml"),
+            .next(
+                "give the timestamp authority with https:// in ceralacca.toml, then ceralacca resume",
+            ),
             TsaError::Unreachable { tsa, reason } => {
                 Report::refused("tsa.unreachable", format!("no question reached {tsa}"))
                     .expected("an answer")
@@ -110,14 +112,20 @@ fn explain_refusal(error: &TsaError) -> Report {
                     None => format!("no user, refused with status {status}"),
                 })
                 .state(NOTHING)
-                .next("correct the user in ceralacca.toml, or give its password again")
+                .next(
+                    "correct the user in ceralacca.toml if it is wrong, then ceralacca resume and \
+                     give its password again",
+                )
         }
         TsaError::Refused { tsa, status, text } => {
             Report::refused("tsa.refused", format!("{tsa} refused the question"))
                 .expected("status 200")
                 .found(format!("status {status}: {text}"))
                 .state(NOTHING)
-                .next("check the address of the timestamp authority in ceralacca.toml")
+                .next(
+                    "check the address of the timestamp authority in ceralacca.toml, then \
+                     ceralacca resume",
+                )
         }
         TsaError::NotAReply { tsa, content_type } => {
             let headline = format!("what came from {tsa} is no answer to a question for a mark");
@@ -159,7 +167,8 @@ mod tests {
             let report = error.report();
             assert!(codes.insert(report.code.clone()), "{} twice", report.code);
             assert!(report.expected.is_some() && report.found.is_some(), "{error}");
-            assert!(!report.state.is_empty() && !report.next.is_empty(), "{error}");
+            assert!(!report.state.is_empty(), "{error}");
+            assert!(report.next.contains("ceralacca resume"), "it names no command: {error}");
         }
         assert_eq!(codes.len(), 7);
     }

@@ -160,6 +160,34 @@ pub enum SubmissionError {
         /// What was waited for at the end.
         last: String,
     },
+    /// A later run has asked for the revocation of the same busta: this one is overtaken.
+    RevokedSince {
+        /// The later run.
+        run: String,
+        /// The busta.
+        numero_busta: String,
+        /// Whether the revocation is in force.
+        in_force: bool,
+    },
+    /// An earlier run has asked for the revocation of the same busta, and it is not in force yet.
+    RevocationOpen {
+        /// The earlier run.
+        run: String,
+        /// The busta.
+        numero_busta: String,
+    },
+    /// Another process is asking for a revocation right now.
+    RevocationBusy {
+        /// Who it is.
+        holder: String,
+    },
+    /// The access to the portal is another subject's than the environment.
+    OtherSubject {
+        /// Whose the environment is.
+        account: String,
+        /// Whose the access is.
+        access: String,
+    },
     /// The receipt has no file of that name.
     NoSuchAttachment {
         /// The submission.
@@ -266,6 +294,17 @@ pub enum SubmissionError {
         /// The environments that were looked at.
         environments: Vec<String>,
     },
+    /// A sealed receipt is for an environment here, and sealed with an algorithm that is not read.
+    ReceiptAlgorithm {
+        /// The submission.
+        protocollo: Protocollo,
+        /// Where it is kept as it came.
+        path: String,
+        /// The algorithm, by name or identifier.
+        algorithm: String,
+        /// The environment that it is for.
+        ambiente: String,
+    },
     /// A receipt has a form that is not known here.
     ReceiptOpaque {
         /// The submission.
@@ -276,6 +315,8 @@ pub enum SubmissionError {
         sha256: String,
         /// Bytes it has.
         length: u64,
+        /// The run that handed its document to a person, who may say what the receipt says.
+        run: Option<String>,
     },
     /// The Agency's signature on a receipt does not hold.
     ReceiptSignature {

@@ -12,10 +12,13 @@ use ceralacca_kernel::{Folders, atomic_file, document_archive};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::outbox::{json, read_at_most, sha256_hex};
+use crate::file_name::is_file_name;
+use crate::kept_file::{Look, in_archive};
+use crate::outbox::{LARGEST_DOCUMENT, json, read_at_most, sha256_hex};
 use crate::receipt::save;
 use crate::{
-    AttachmentRecord, Counts, Protocollo, ReceiptRecord, Rejection, Stato, SubmissionError,
+    AttachmentRecord, Counts, KeptFile, NotOpenable, Protocollo, ReceiptRecord, Rejection, Stato,
+    SubmissionError,
 };
 
 /// `esiti/<protocollo>.json`.
@@ -66,24 +69,9 @@ pub struct Esito {
     /// The environment whose key opened the receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambiente: Option<PathBuf>,
-}
-
-/// A file of the document archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// SHA-256 of its content, hexadecimal.
-    pub sha256: String,
-    /// Bytes.
-    #[serde(default)]
-    pub length: u64,
-}
-
-impl KeptFile {
-    pub(crate) fn new(path: &Path, bytes: &[u8]) -> KeptFile {
-        KeptFile { path: path.to_owned(), sha256: sha256_hex(bytes), length: bytes.len() as u64 }
-    }
+    /// Why the receipt does not open here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_openable: Option<NotOpenable>,
 }
 
 impl Esito {
@@ -99,7 +87,10 @@ impl Esito {
             annullato_da: record.annullato_da.clone(),
             file_name: record.file_name.clone(),
             sent_sha256: record.sha256.clone(),
-            sent_copy: folders.documents.join("inviati").join(copy),
+            sent_copy: in_archive(
+                &folders.documents,
+                &folders.documents.join("inviati").join(copy),
+            ),
             sent_at: Some(record.sent_at),
             documenti: record.documenti,
             rcc: None,
@@ -108,6 +99,7 @@ impl Esito {
             opaque: None,
             read_by_person: false,
             ambiente: None,
+            not_openable: None,
         }
     }
 
@@ -130,6 +122,17 @@ impl Esito {
             file.as_ref().is_some_and(|file| file.sha256 == sealed.sha256)
         };
         is(&self.rcc) || self.read_by_person && is(&self.opaque)
+    }
+
+    /// What of the opened receipt is not as it was kept, and why.
+    pub(crate) fn faults(&self, folders: &Folders, look: Look) -> Vec<(PathBuf, String)> {
+        let files = [&self.rcc, &self.p7m, &self.rel].into_iter().flatten();
+        files.filter_map(|file| file.fault(folders, look)).collect()
+    }
+
+    /// Why this receipt does not open here, when that was tried.
+    pub(crate) fn closed(&self, sealed: &AttachmentRecord) -> Option<&NotOpenable> {
+        self.not_openable.as_ref().filter(|closed| closed.rcc_sha256 == sealed.sha256)
     }
 
     /// Keeps it, unless it is there already. Written beside the receipt first: `esiti` is shared,
@@ -185,6 +188,7 @@ pub(crate) fn note(folders: &Folders, record: &ReceiptRecord) -> Result<(), Subm
         opaque: earlier.opaque,
         read_by_person: earlier.read_by_person,
         ambiente: earlier.ambiente,
+        not_openable: earlier.not_openable,
         ..now
     }
     .keep(folders)
@@ -233,24 +237,47 @@ fn opaque(folders: &Folders, protocollo: &Protocollo) -> Option<Esito> {
     let row = read_at_most(&folder.join(RICEVUTA), LARGEST).ok()?;
     let record: ReceiptRecord = serde_json::from_slice(&row).ok()?;
     let file = sealed(&record).filter(|_| record.stato == Stato::DaAprire)?;
-    let (path, sha256) = (folder.join(&file.name), file.sha256.clone());
-    let opaque = Some(KeptFile { path, sha256, length: file.length });
+    let path = in_archive(&folders.documents, &folder.join(&file.name));
+    let opaque = Some(KeptFile { path, sha256: file.sha256.clone(), length: file.length });
     Some(Esito { opaque, ..Esito::of(folders, &record) })
 }
 
 /// The sealed receipt among the files of a row. In the hand-off channel it has whatever name the
 /// person gave it.
 pub(crate) fn sealed(record: &ReceiptRecord) -> Option<&AttachmentRecord> {
-    let sealed = |file: &&AttachmentRecord| file.name.to_lowercase().ends_with(".rcc");
+    let sealed = |file: &&AttachmentRecord| sealed_name(&file.name);
     let first = || record.attachments.first().filter(|_| record.stato == Stato::DaAprire);
     record.attachments.iter().find(sealed).or_else(first)
 }
 
-/// Whether the row has a sealed receipt that was not opened here.
+/// Whether this is the name of a sealed receipt.
+pub(crate) fn sealed_name(name: &str) -> bool {
+    name.to_lowercase().ends_with(".rcc")
+}
+
+/// Whether the row has a sealed receipt that was not opened here, or of which what was kept is not
+/// there any more as it was.
 pub(crate) fn is_unread(folders: &Folders, record: &ReceiptRecord) -> bool {
     sealed(record).is_some_and(|sealed| {
-        !Esito::read(folders, &record.protocollo).is_some_and(|esito| esito.has_read(sealed))
+        let esito = Esito::read(folders, &record.protocollo);
+        !esito.is_some_and(|esito| {
+            let whole = || esito.faults(folders, Look::Content).is_empty();
+            esito.has_read(sealed) && (esito.read_by_person || whole())
+        })
     })
+}
+
+/// The receipt itself, where it is kept as it came.
+pub(crate) fn kept_rcc(
+    folders: &Folders,
+    record: &ReceiptRecord,
+    sealed: &AttachmentRecord,
+) -> Option<(Vec<u8>, PathBuf)> {
+    let folder = document_archive::existing(&folders.documents, RICEZIONE)?;
+    let path = folder.join(record.protocollo.as_str()).join(&sealed.name);
+    let bytes =
+        is_file_name(&sealed.name).then(|| read_at_most(&path, LARGEST_DOCUMENT).ok())??;
+    (sha256_hex(&bytes) == sealed.sha256).then_some((bytes, path))
 }
 
 pub(crate) const RICEZIONE: &str = "ricezione";

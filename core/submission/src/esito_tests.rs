@@ -29,6 +29,60 @@ fn record(stato: Stato) -> ReceiptRecord {
     }
 }
 
+/// A file as it is kept once it was fetched.
+fn kept(folders: &Folders, name: &str, bytes: &[u8]) -> KeptFile {
+    let folder = folders.documents.join("ricezione/26112100000000001");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), bytes).unwrap();
+    KeptFile::new(folders, &folder.join(name), bytes)
+}
+
+#[test]
+fn what_is_lost_or_changed_is_unread_again() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let row = record(Stato::Elaborato);
+    let rcc = kept(&folders, "26112100000000001.RCC", b"sealed");
+    let rel = kept(&folders, "26112100000000001.rel", b"Stato: ELABORATO");
+    assert_eq!(rcc.path, Path::new("ricezione/26112100000000001/26112100000000001.RCC"));
+    let (rcc, rel) = (Some(rcc), Some(rel));
+    Esito { rcc, rel: rel.clone(), ..Esito::of(&folders, &row) }.keep(&folders).unwrap();
+    assert!(!is_unread(&folders, &row));
+    let path = rel.unwrap().place(&folders);
+    for changed in [&b"Stato: SCARTATO "[..], b""] {
+        fs::write(&path, changed).unwrap();
+        assert!(is_unread(&folders, &row));
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(is_unread(&folders, &row));
+    fs::write(&path, b"Stato: ELABORATO").unwrap();
+    assert!(!is_unread(&folders, &row));
+}
+
+#[test]
+fn why_a_receipt_does_not_open_is_kept_until_another_one_comes() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let row = record(Stato::Elaborato);
+    let closed = NotOpenable {
+        code: "receipt.undecryptable".into(),
+        reason: "no key".into(),
+        next: "bring it".into(),
+        recipients: vec!["serial 1".into()],
+        rcc_sha256: sha256_hex(b"sealed"),
+        tried: "t".into(),
+    };
+    let esito = Esito { not_openable: Some(closed.clone()), ..Esito::of(&folders, &row) };
+    esito.keep(&folders).unwrap();
+    note(&folders, &row).unwrap();
+    let now = Esito::read(&folders, &row.protocollo).unwrap();
+    assert_eq!(now.closed(&row.attachments[0]), Some(&closed));
+    let mut other = row.attachments[0].clone();
+    other.sha256 = sha256_hex(b"another");
+    assert_eq!(now.closed(&other), None);
+    assert!(is_unread(&folders, &row), "it is asked for again, and tried when something changed");
+}
+
 #[test]
 fn an_outcome_is_kept_once_there_is_one() {
     let root = tempfile::tempdir().unwrap();
@@ -52,7 +106,7 @@ fn what_was_read_in_a_receipt_stands() {
     let opened = Esito {
         stato: Stato::Scartato,
         motivo_di_scarto: Some(Rejection { code: "x".into(), text: "y".into() }),
-        rcc: Some(KeptFile::new(Path::new("x.rcc"), b"sealed")),
+        rcc: Some(kept(&folders, "26112100000000001.RCC", b"sealed")),
         ..Esito::of(&folders, &record(Stato::DaAprire))
     };
     opened.keep(&folders).unwrap();

@@ -31,15 +31,21 @@ impl Explain for SubmissionError {
             | SealOtherCa { .. }
             | SealCaKey { .. }
             | ReceiptUndecryptable { .. }
+            | ReceiptAlgorithm { .. }
             | ReceiptOpaque { .. }
             | ReceiptSealed { .. }
             | NotAllOpened { .. }
             | ReceiptSignature { .. }
             | ReceiptMalformed { .. }
             | ReceiptOfAnotherSend { .. } => explain_sealed(self),
-            BustaForm { .. } | PinDiRevocaLost | UnreadReceipts { .. } | RevocationLate { .. } => {
-                explain_revocation(self)
-            }
+            BustaForm { .. }
+            | PinDiRevocaLost
+            | UnreadReceipts { .. }
+            | RevokedSince { .. }
+            | RevocationOpen { .. }
+            | RevocationBusy { .. }
+            | OtherSubject { .. }
+            | RevocationLate { .. } => explain_revocation(self),
             _ => explain_receipt(self),
         }
     }
@@ -153,7 +159,9 @@ fn explain_receipt(error: &SubmissionError) -> Report {
             },
         )
         .state(format!("the Agency has the rejected document under protocollo {protocollo}"))
-        .next("correct what the Agency names, then start a new run"),
+        .next("correct what the Agency names, then start a new run")
+        // What a person said of it may be corrected.
+        .fetch_again(),
         NotProcessed { protocollo } => Report::refused(
             "agency.not_processed",
             format!("the Agency has not processed {protocollo} yet"),

@@ -2,8 +2,8 @@
 
 use ceralacca_kernel::Report;
 
-use crate::SubmissionError;
 use crate::records::printable;
+use crate::{NotOpened, Protocollo, SubmissionError};
 
 pub(crate) fn explain_sealed(error: &SubmissionError) -> Report {
     use SubmissionError::*;
@@ -75,10 +75,10 @@ fn explain_opening(error: &SubmissionError) -> Report {
             false => format!("one sealed for {}", printable(&recipients.join("; "), 400)),
         })
         .state(format!("the receipt is kept as it came in {path}"))
-        .next(
-            "put the environment that was in force when the document was sent beside the current \
-             one, named like it with _ and a number, then ceralacca run collect_receipts",
-        ),
+        .next(if recipients.is_empty() { LOOK_AT_THE_PORTAL } else { BRING_IT }),
+        ReceiptAlgorithm { protocollo, path, algorithm, ambiente } => {
+            explain_algorithm(protocollo, path, algorithm, ambiente)
+        }
         ReceiptOpaque { .. } | ReceiptSealed { .. } | NotAllOpened { .. } => {
             explain_not_open(error)
         }
@@ -110,20 +110,57 @@ fn explain_opening(error: &SubmissionError) -> Report {
     }
 }
 
+const BRING_IT: &str = "put the environment that was in force when the document was sent beside the \
+     current one (any folder whose name ends in _ and digits, with UTEC.P12 or UTEK.P12 in it, or one \
+     named in environments_set_aside of ceralacca.toml), then ceralacca run collect_receipts";
+const LOOK_AT_THE_PORTAL: &str =
+    "look at the receipt on the portal (Ricerca ricevute) and ask the Agency";
+
+fn explain_algorithm(
+    protocollo: &Protocollo,
+    path: &str,
+    algorithm: &str,
+    ambiente: &str,
+) -> Report {
+    Report::refused(
+        "receipt.unsupported_algorithm",
+        format!("the receipt of {protocollo} is sealed with an algorithm that is not read here"),
+    )
+    .expected("AES, in CBC or GCM, or 3DES, under RSA (PKCS#1 v1.5 or OAEP)")
+    .found(printable(algorithm, 200))
+    .state(format!("the receipt is kept as it came in {path}; its key is in {ambiente}"))
+    .next(
+        "open it with the Agency's own software, and keep that environment; a later version may read \
+         it: ceralacca run collect_receipts",
+    )
+}
+
+fn said_of(one: &NotOpened) -> String {
+    let next = if one.next.is_empty() { String::new() } else { format!(" → {}", one.next) };
+    printable(&format!("{}: {}{next}", one.protocollo, one.reason), 900)
+}
+
 fn explain_not_open(error: &SubmissionError) -> Report {
     use SubmissionError::*;
     match error {
-        ReceiptOpaque { protocollo, path, sha256, length } => Report::refused(
+        ReceiptOpaque { protocollo, path, sha256, length, run } => Report::refused(
             "receipt.opaque",
             format!("the receipt of {protocollo} has a form that is not known here"),
         )
         .expected("a CMS EnvelopedData (.rcc)")
         .found(format!("something else: {length} bytes, SHA-256 {sha256}"))
         .state(format!("it is kept as it came in {path}; nothing in it was understood"))
-        .next(
-            "read it, or Ricerca ricevute on the portal, then say what it says: ceralacca confirm RUN \
-             --accepted, or --rejected MOTIVO",
-        ),
+        .next(match run {
+            Some(run) => format!(
+                "read it, or Ricerca ricevute on the portal, then say what it says: ceralacca confirm {run} \
+                 --accepted, or --rejected MOTIVO"
+            ),
+            None => "read it yourself; what became of the document is in ceralacca receipts and in Ricerca \
+                     ricevute on the portal"
+                .to_owned(),
+        })
+        // A person may name another file.
+        .fetch_again(),
         ReceiptSealed { protocollo } => Report::refused(
             "agency.receipt_sealed",
             format!("whether {protocollo} was accepted is in its receipt, which is unread"),
@@ -131,11 +168,14 @@ fn explain_not_open(error: &SubmissionError) -> Report {
         .expected("a receipt that was opened here")
         .found("one that was not")
         .state(format!("the Agency has the document under protocollo {protocollo}"))
-        .next("ceralacca run collect_receipts opens it; in a script, open comes before this"),
+        .next(
+            "ceralacca run collect_receipts opens it, then ceralacca resume; in a script, open comes \
+             before this",
+        )
+        .fetch_again(),
         NotAllOpened { opened, not_opened } => {
             let reasons = not_opened.iter().take(5);
-            let reasons: Vec<String> =
-                reasons.map(|one| format!("{} ({})", one.protocollo, one.reason)).collect();
+            let reasons: Vec<String> = reasons.map(said_of).collect();
             let more = not_opened.len().saturating_sub(5);
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             Report::refused(
@@ -146,9 +186,12 @@ fn explain_not_open(error: &SubmissionError) -> Report {
                 },
             )
             .expected("every sealed receipt opened")
-            .found(format!("{}{more}", printable(&reasons.join("; "), 1500)))
+            .found(format!("{}{more}", printable(&reasons.join("; "), 3000)))
             .state(format!("{opened} are open; the others are kept as they came, in ricezione"))
-            .next("do what each names, then ceralacca run collect_receipts")
+            .next(
+                "do what each names, then ceralacca resume; what nothing here opens is not tried \
+                 again until an environment is added: ceralacca receipts --not-openable",
+            )
         }
         other => unreachable!("{other:?} is explained elsewhere"),
     }

@@ -10,36 +10,66 @@ mod arrivals;
 mod authorities;
 mod confirm;
 mod error;
+mod evidence;
 mod instructions;
+mod noted;
 mod recognise;
 mod record;
+mod ricezione;
+mod said;
 mod sheet;
+mod unused;
 
 use std::path::PathBuf;
 
 use ceralacca_kernel::{Error, Folders};
+use jiff::Timestamp;
 
 use crate::outbox::{read_at_most, sha256_hex};
 use crate::signed_by_agency::signed_by_agency;
 use crate::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
-    ReceiptRecord, Revocation, RevocationRequested, Search,
+    ReceiptRecord, Revocation, RevocationRequested, Search, Stato,
 };
 
 pub use answer::answer_to;
-pub use arrivals::{Arrival, ArrivalKind, arrivals};
-pub use confirm::{Confirmation, confirm};
+pub use arrivals::{Arrival, ArrivalKind, Unwrapped};
+pub use confirm::{Confirmation, altered_copy, confirm};
 pub use error::HandOffError;
-pub use record::{GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State};
+pub use record::{Correction, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State};
+pub use ricezione::{QUIET, Ricezione, arrivals, is_of_interest, places, settles_at};
+pub use unused::{Unused, unused};
 
 use record::{Records, rome_date};
 
-/// All that was ever handed over, the oldest first.
+/// All that was ever handed over, in the order of runs and their calls.
 ///
 /// # Errors
 /// `hand_off.record_unreadable`, naming the file.
 pub fn list(folders: &Folders) -> Result<Vec<HandOver>, Error> {
     Ok(Records::new(folders).all()?)
+}
+
+/// Whether it is certain that what this call handed over was not done: a person said so, and nothing
+/// that has arrived says otherwise.
+pub fn was_not_sent(folders: &Folders, key: &str, now: Timestamp) -> bool {
+    let all = list(folders).unwrap_or_default();
+    let not_sent = all.iter().find(|one| one.key == key && one.is_not_sent());
+    not_sent.is_some_and(|one| !one.is_answered(&all, &arrivals(folders, now)))
+}
+
+/// Takes the files of a run that was given up out of `da inviare`, so that nobody uploads them; the
+/// outbox keeps what they hold. One that cannot be removed is only in the way.
+pub fn put_away(folders: &Folders, run: &str) {
+    let all = list(folders).unwrap_or_default();
+    for one in all.iter().filter(|one| one.run == run && one.is_not_sent()) {
+        let _ = sheet::put_away(folders, one);
+    }
+}
+
+/// When something was last noted of a hand-over, by the clock of the disk.
+pub fn noted_at(folders: &Folders, one: &HandOver) -> Option<jiff::Timestamp> {
+    Records::new(folders).written_at(&one.key)
 }
 
 /// The folder of the records, in the state of the workspace.
@@ -49,14 +79,16 @@ pub const FOLDER: &str = "hand-off";
 #[derive(Clone, Debug)]
 pub struct HandOff {
     folders: Folders,
+    ricezione: Ricezione,
     ca: Vec<PathBuf>,
     crls: Vec<PathBuf>,
 }
 
 impl HandOff {
     /// The channel of a workspace; `ca` are files with the CA's certificates, DER or PEM.
-    pub fn new(folders: Folders, ca: Vec<PathBuf>) -> HandOff {
-        HandOff { folders, ca, crls: Vec::new() }
+    pub fn new(ricezione: Ricezione, ca: Vec<PathBuf>) -> HandOff {
+        let folders = ricezione.folders().clone();
+        HandOff { folders, ricezione, ca, crls: Vec::new() }
     }
 
     /// With files that hold the CA's list of revoked certificates, DER or PEM.
@@ -72,7 +104,8 @@ impl HandOff {
     /// Brings record and sheets up to what has arrived; a repeated call mends what a kill left.
     fn bring_up(&self, one: HandOver, arrived: &[Arrival]) -> Result<HandOver, Error> {
         let one = settled(&self.records(), one, arrived)?;
-        let kept = sheet::keep(&self.folders, &one, one.is_answered(arrived));
+        let answered = one.is_answered(&self.records().all()?, arrived);
+        let kept = sheet::keep(&self.folders, &one, answered);
         // Without a sheet nobody knows what to do; afterwards it is only in the way.
         if one.is_waiting() {
             kept?;
@@ -105,18 +138,29 @@ impl HandOff {
                 State::Rejected { .. } => one.file().is_none(),
                 _ => false,
             };
-            Ok(before.filter(|one| !again(one)).unwrap_or(fresh))
+            Ok(match before {
+                Some(one) if !again(&one) => one,
+                // What it went by, and what was said of it, stay with it.
+                Some(HandOver { corrections, went_by, .. }) => {
+                    HandOver { corrections, went_by, ..fresh }
+                }
+                None => fresh,
+            })
         })?;
-        self.bring_up(one, &arrivals(&self.folders))
+        self.bring_up(one, &self.ricezione.look())
     }
 
     fn record_of(&self, one: &HandOver) -> Result<Found, Error> {
-        let arrived = arrivals(&self.folders);
+        let arrived = self.ricezione.look();
         let one = self.bring_up(one.clone(), &arrived)?;
-        let answer = answer_to(&one, &arrived);
+        let answer = answer_to(&one, &self.records().all()?, &arrived);
         let mut record = answer::receipt_record(&one, answer);
         if let (Some(record), Some(answer)) = (&mut record, answer) {
             self.require_signature(record, answer)?;
+        }
+        // What a person has said of a receipt counts from when it is looked at.
+        if record.is_some() {
+            noted::bring_into_line(&self.folders, &one, answer)?;
         }
         Ok(Found { record, path: answer.map(|answer| answer.path.clone()) })
     }
@@ -144,10 +188,26 @@ impl HandOff {
         Ok(())
     }
 
-    /// The hand-over that goes by a number; of two with one content, the one that was confirmed.
+    /// The hand-over that goes by a number, or else one that did.
     fn find(&self, protocollo: &Protocollo) -> Result<Option<HandOver>, Error> {
-        Ok(list(&self.folders)?.into_iter().find(|one| one.goes_by(protocollo)))
+        let all = list(&self.folders)?;
+        let current = all.iter().find(|one| one.numbers().next().as_ref() == Some(protocollo));
+        Ok(current.or_else(|| all.iter().find(|one| one.goes_by(protocollo))).cloned())
     }
+}
+
+/// The number by which the channel knows now what was acknowledged as this: a person may have written
+/// it down later, or corrected it.
+pub(crate) fn known_as(folders: &Folders, protocollo: &Protocollo, sha256: &str) -> Protocollo {
+    let all = list(folders).unwrap_or_default();
+    let same = |one: &&HandOver| {
+        one.file().is_some_and(|file| file.sha256 == sha256) && one.goes_by(protocollo)
+    };
+    let mut found: Vec<&HandOver> = all.iter().filter(same).collect();
+    found.sort_by_key(|one| one.numbers().next().as_ref() != Some(protocollo));
+    let number =
+        found.first().filter(|_| protocollo.is_number()).and_then(|one| one.numbers().next());
+    number.unwrap_or_else(|| protocollo.clone())
 }
 
 /// What there is of a receipt.
@@ -158,16 +218,12 @@ struct Found {
 
 /// The hand-over as it is known once what has arrived was looked at.
 fn settled(records: &Records, one: HandOver, arrived: &[Arrival]) -> Result<HandOver, Error> {
-    if confirm::by_answer(&one, arrived, &[]).is_none() {
+    if confirm::by_answer(&one, arrived, &records.all()?).is_none() {
         return Ok(one);
     }
-    let all = records.all()?;
     records.update(&one.key.clone(), |now| {
-        let mut now = now.unwrap_or(one);
-        if let Some(state) = confirm::by_answer(&now, arrived, &all) {
-            now.state = state;
-        }
-        Ok(now)
+        let now = now.unwrap_or(one);
+        Ok(confirm::by_answer(&now, arrived, &records.all()?).unwrap_or(now))
     })
 }
 
@@ -182,9 +238,14 @@ impl Agency for HandOff {
 
     fn submit(&self, access: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
         let others = list(&self.folders).map_err(not_delivered)?;
+        let arrived = self.ricezione.look();
+        let is_rejected = |one: &HandOver| {
+            let row = answer::receipt_record(one, answer_to(one, &others, &arrived));
+            row.is_some_and(|row| row.stato == Stato::Scartato)
+        };
         let same = |one: &&HandOver| {
             let content = one.file().is_some_and(|file| file.sha256 == outgoing.sha256);
-            content && one.key != outgoing.idempotency_key
+            content && one.key != outgoing.idempotency_key && !is_rejected(one)
         };
         let mut also_in: Vec<String> =
             others.iter().filter(same).map(|one| one.run.clone()).collect();
@@ -199,14 +260,8 @@ impl Agency for HandOff {
             subject: access.on_behalf_of.clone(),
             also_in,
         };
-        let fresh = HandOver {
-            key: outgoing.idempotency_key.to_owned(),
-            run: outgoing.run.to_owned(),
-            kind: Kind::Submission(file),
-            handed_over_at: outgoing.at,
-            state: State::Waiting,
-            receipt: None,
-        };
+        let kind = Kind::Submission(file);
+        let fresh = HandOver::new(outgoing.idempotency_key, outgoing.run, kind, outgoing.at);
         let one = self.hand_over(fresh).map_err(not_delivered)?;
         one.acknowledgement().ok_or_else(|| self.waiting(&one))
     }
@@ -216,37 +271,25 @@ impl Agency for HandOff {
         _: &Access,
         search: &Search<'_>,
     ) -> Result<Vec<Acknowledgement>, Failure> {
-        let found: Vec<HandOver> = match search {
-            Search::Key(key) => {
-                let read = self.records().read(key).map_err(not_delivered)?;
-                read.into_iter().filter(|one| one.file().is_some()).collect()
-            }
-            Search::Sha256(sha256) => {
-                let mut all = list(&self.folders).map_err(not_delivered)?;
-                all.retain(|one| one.file().is_some_and(|file| file.sha256 == *sha256));
-                all
-            }
-        };
-        if found.is_empty() {
-            return Ok(Vec::new());
+        // Of two calls with the same file each was handed over by itself: what became of the other
+        // says nothing of this one.
+        let Search::Key(key) = search else { return Ok(Vec::new()) };
+        let found = self.records().read(key).map_err(not_delivered)?;
+        let Some(one) = found.filter(|one| one.file().is_some()) else { return Ok(Vec::new()) };
+        let one = self.bring_up(one, &self.ricezione.look()).map_err(not_delivered)?;
+        if one.is_waiting() {
+            return Err(self.waiting(&one));
         }
-        let arrived = arrivals(&self.folders);
-        let brought_up = |one| self.bring_up(one, &arrived);
-        let found = found.into_iter().map(brought_up).collect::<Result<Vec<_>, _>>();
-        let found = found.map_err(not_delivered)?;
-        let answers: Vec<_> = found.iter().filter_map(HandOver::acknowledgement).collect();
-        match found.iter().find(|one| one.is_waiting()) {
-            Some(waiting) if answers.is_empty() => Err(self.waiting(waiting)),
-            _ => Ok(answers),
-        }
+        Ok(one.acknowledgement().into_iter().collect())
     }
 
     fn receipts(&self, _: &Access, filter: &ReceiptFilter) -> Result<Vec<ReceiptRecord>, Failure> {
-        let arrived = arrivals(&self.folders);
+        let arrived = self.ricezione.look();
         let mut records = Vec::new();
-        for one in list(&self.folders).map_err(not_delivered)? {
-            let answer = answer_to(&one, &arrived);
-            let Some(record) = answer::receipt_record(&one, answer) else { continue };
+        let all = list(&self.folders).map_err(not_delivered)?;
+        for one in &all {
+            let answer = answer_to(one, &all, &arrived);
+            let Some(record) = answer::receipt_record(one, answer) else { continue };
             let day = rome_date(record.sent_at);
             let wanted = filter.protocollo.as_ref().is_none_or(|number| one.goes_by(number))
                 && filter.tipo_documento.as_ref().is_none_or(|tipo| *tipo == record.tipo_documento)
@@ -284,25 +327,29 @@ impl Agency for HandOff {
         let one = self.find(protocollo).map_err(not_delivered)?.ok_or_else(gone)?;
         let found = self.record_of(&one).map_err(not_delivered)?;
         let (Some(record), Some(path)) = (found.record, found.path) else { return Err(gone()) };
-        let listed = record.attachments.into_iter().find(|listed| listed.name == name);
+        // The name may have the number in it by which it was known then.
+        let former = one.numbers().any(|number| name == format!("{number}.rcc"));
+        let sealed = |listed: &str| listed.to_lowercase().ends_with(".rcc");
+        let asked = |listed: &str| listed == name || former && sealed(listed);
+        let listed = record.attachments.into_iter().find(|listed| asked(&listed.name));
         let listed = listed.ok_or_else(gone)?;
         let bytes = read_at_most(&path, arrivals::LARGEST_READ).map_err(|_| gone())?;
-        if sha256_hex(&bytes) == listed.sha256 { Ok(bytes) } else { Err(gone()) }
+        let content = recognise::unwrapped(&bytes);
+        let fits = |bytes: &[u8]| sha256_hex(bytes) == listed.sha256;
+        match fits(&content) {
+            true => Ok(content.into_owned()),
+            false if fits(&bytes) => Ok(bytes),
+            false => Err(gone()),
+        }
     }
 
     fn revoke(&self, access: &Access, asked: &Revocation) -> Result<RevocationRequested, Failure> {
-        let fresh = HandOver {
-            key: asked.idempotency_key.clone(),
-            run: asked.run.clone(),
-            kind: Kind::Revocation(HandedRevocation {
-                numero_busta: asked.numero_busta.clone(),
-                tipo_busta: asked.tipo_busta.clone(),
-                subject: access.on_behalf_of.clone(),
-            }),
-            handed_over_at: asked.at,
-            state: State::Waiting,
-            receipt: None,
-        };
+        let kind = Kind::Revocation(HandedRevocation {
+            numero_busta: asked.numero_busta.clone(),
+            tipo_busta: asked.tipo_busta.clone(),
+            subject: access.on_behalf_of.clone(),
+        });
+        let fresh = HandOver::new(&asked.idempotency_key, &asked.run, kind, asked.at);
         let one = self.hand_over(fresh).map_err(not_delivered)?;
         requested(&one).ok_or_else(|| self.waiting(&one))
     }

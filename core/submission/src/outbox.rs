@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::file_name::is_file_name;
-use crate::{Acknowledgement, SubmissionError};
+use crate::{Acknowledgement, Protocollo, SubmissionError};
 
 /// The largest document that is sent; the Agency's own limit for several files together.
 pub(crate) const LARGEST_DOCUMENT: u64 = 5 << 20;
@@ -126,9 +126,7 @@ impl Outbox {
     /// Takes the mark away: it is certain that nothing arrived. Failing to is safe, for the mark
     /// only makes the next attempt ask first.
     pub(crate) fn withdraw_attempt(&self) {
-        if fs::remove_file(self.attempt_path()).is_ok() {
-            let _ = atomic_file::sync_folder(&self.folder);
-        }
+        let _ = atomic_file::remove(&self.attempt_path());
     }
 
     /// The answer, if there was one. A record that cannot be read counts as none: then the mark
@@ -136,6 +134,17 @@ impl Outbox {
     pub(crate) fn acknowledgement(&self) -> Option<Acknowledgement> {
         let bytes = read_at_most(&self.acknowledgement_path(), 64 << 10).ok()?;
         serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Whether this number is that of another submission of this workspace.
+    pub(crate) fn is_anothers(&self, protocollo: &Protocollo) -> bool {
+        let outboxes = self.folder.parent().map(fs::read_dir);
+        let entries = outboxes.into_iter().flatten().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| *path != self.folder).any(|path| {
+            let answer = read_at_most(&path.join(ACKNOWLEDGEMENT), 64 << 10).ok();
+            let answer = answer.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            answer.is_some_and(|answer: Acknowledgement| answer.protocollo == *protocollo)
+        })
     }
 
     /// Keeps the answer.

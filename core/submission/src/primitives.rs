@@ -6,8 +6,8 @@ use ceralacca_kernel::{Document, SecretRef};
 use ceralacca_keystore::Environment;
 
 use crate::{
-    Busta, Collected, OpenedReceipt, Portal, Receipt, ReceiptOptions, Revoca, RevocaOptions,
-    Submission,
+    Busta, Collected, OpenOptions, OpenedReceipt, Portal, Receipt, ReceiptOptions, Revoca,
+    RevocaOptions, Submission,
 };
 
 ceralacca_kernel::primitives! {
@@ -105,7 +105,7 @@ ceralacca_kernel::primitives! {
 
     /// The receipts of *Ricerca ricevute*, newest first, by its filters: `protocollo`, `dal` and
     /// `al` (days of sending), `tipo_documento`; `unread: true` gives those that are sealed and
-    /// were not opened here yet. Each row is kept in `ricezione/<protocollo>/ricevuta.json`.
+    /// are not open here, also where what was opened is lost or changed. Each row is kept in `ricezione/<protocollo>/ricevuta.json`.
     ///
     /// ```rhai
     /// let unread = portal.receipts(#{ unread: true });
@@ -115,12 +115,17 @@ ceralacca_kernel::primitives! {
         = crate::receipt_list::receipts;
 
     /// Opens any number of sealed receipts, as `open` does. One that does not open stops none of
-    /// the others: it is listed in `not_opened` with the reason.
+    /// the others: it is listed in `not_opened` with the reason; with `require_all: true` the error
+    /// names each, once the others are open and kept. What did not open before is tried again when
+    /// an environment was added or changed, or with `again: true`; until then it is only listed,
+    /// in `not_openable`.
     ///
     /// ```rhai
     /// let collected = agency::open_receipts(portal.receipts(#{ unread: true }), env);
     /// ```
-    function open_receipts(receipts: Vec<Receipt>, env: Environment) -> Collected
+    function open_receipts(
+        receipts: Vec<Receipt>, env: Environment, options: Option<OpenOptions>,
+    ) -> Collected
         [since "0.3.0", recorded, touches(Fetches, Reads, Writes)]
         = crate::open_receipts::open_receipts;
 
@@ -135,10 +140,13 @@ ceralacca_kernel::primitives! {
     /// Asks for the environment to be revoked, once. It is refused while receipts that only its
     /// cipher key opens are unread; with `chiave_persa: true` (the keys are lost) it says which can
     /// never be opened. The PIN di revoca is asked for when it is needed, and not at all where a
-    /// person types it at the portal; with `pin_perso: true` the error names the only way left.
+    /// person types it at the portal; with `pin_perso: true` the error names the only way left. What
+    /// `environment::before_revocation` has found, as `environment`, is looked at again. It is
+    /// refused when a later run has asked for the same busta, or an earlier one is still asking.
     ///
     /// ```rhai
-    /// let revoca = portal.revoke(#{ numero: "12345678" });
+    /// let old = environment::before_revocation("Ambiente_sicurezza", account);
+    /// let revoca = portal.revoke(#{ numero: "12345678" }, #{ environment: old });
     /// ```
     method revoke(portal: Portal, busta: Busta, options: Option<RevocaOptions>) -> Revoca
         [since "0.3.0", once(crate::revocation::reconcile),

@@ -10,12 +10,14 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::esito::{Esito, RICEVUTA, RICEZIONE, note, sealed};
+use crate::esito::{Esito, RICEVUTA, RICEZIONE, note, sealed, sealed_name};
 use crate::file_name::is_file_name;
-use crate::outbox::{holds, sha256_hex};
+use crate::hand_off::known_as;
+use crate::outbox::{LARGEST_DOCUMENT, holds, read_at_most, sha256_hex};
+use crate::sealed_receipt::handed_over_by;
 use crate::{
     FetchChannel, PortalId, Protocollo, ReceiptRecord, Rejection, Stato, Submission,
-    SubmissionError,
+    SubmissionError, revoked_by,
 };
 
 /// A handle to a receipt.
@@ -55,11 +57,12 @@ pub(crate) fn wait(
     let portal = submission.0.portal;
     let sent = submission.0.acknowledgement;
     let access = portal.access(call, channel.wants_keys())?;
-    let what = format!("the receipt of {} ({})", sent.file_name, sent.protocollo);
-    let waiting_for = match channel.receipt(&access, &sent.protocollo) {
+    let asked = known_as(&*call.service::<Folders>()?, &sent.protocollo, &sent.sha256);
+    let what = format!("the receipt of {} ({asked})", sent.file_name);
+    let waiting_for = match channel.receipt(&access, &asked) {
         Ok(Some(record)) => {
             // A number that nobody wrote down may be known by now.
-            let same = record.protocollo == sent.protocollo || !sent.protocollo.is_number();
+            let same = record.protocollo == asked || !asked.is_number();
             if !same || record.sha256 != sent.sha256 {
                 return Err(SubmissionError::ReceiptOfAnother {
                     protocollo: sent.protocollo,
@@ -110,9 +113,27 @@ pub(crate) fn require_accepted(call: &mut Call<'_>, receipt: Receipt) -> Result<
             record.stato = esito.stato;
             record.motivo_di_scarto = esito.motivo_di_scarto;
             record.documenti = esito.documenti;
+        } else if let Some(run) = handed_over_by(&folders, &record.protocollo)
+            && !sealed_name(&sealed.name)
+        {
+            // No key opens it: a person reads it.
+            let path = folders.documents.join(RICEZIONE).join(&sealed.name);
+            return Err(SubmissionError::ReceiptOpaque {
+                protocollo: record.protocollo.clone(),
+                path: path.display().to_string(),
+                sha256: sealed.sha256.clone(),
+                length: sealed.length,
+                run: Some(run),
+            }
+            .into());
         }
     }
-    accepted(&record)?;
+    accepted(&record).map_err(|error| match &error {
+        SubmissionError::Rejected { .. } if record.tipo_documento == "PKS10" => {
+            rejected_request(call, error)
+        }
+        _ => error.into(),
+    })?;
     Ok(Receipt(ReceiptId { portal, record, numero }))
 }
 
@@ -188,7 +209,8 @@ pub(crate) fn fetch(
     let channel = call.service::<FetchChannel>().map_err(Stop::All)?;
     let folders = call.service::<Folders>().map_err(Stop::All)?;
     let access = portal.access(call, channel.wants_keys()).map_err(Stop::All)?;
-    let bytes = channel.attachment(&access, &record.protocollo, name).map_err(|failure| {
+    let asked = known_as(&folders, &record.protocollo, &record.sha256);
+    let bytes = channel.attachment(&access, &asked, name).map_err(|failure| {
         let stop = if failure.passing { Stop::All } else { Stop::ThisOne };
         stop(failure.error)
     })?;
@@ -203,8 +225,57 @@ pub(crate) fn fetch(
             found_length: bytes.len() as u64,
         }));
     }
-    let path = save(&folders, RICEZIONE, &record.protocollo, name, &bytes).map_err(Stop::all)?;
-    Ok((bytes, path))
+    let path = save_as_came(call, &folders, RICEZIONE, &record.protocollo, name, &bytes);
+    Ok((bytes, path.map_err(Stop::all)?))
+}
+
+/// As [`save`]; a file that is there with another content is not overwritten: it is kept aside, and
+/// that is said.
+pub(crate) fn save_as_came(
+    call: &Call<'_>,
+    folders: &Folders,
+    folder: &str,
+    protocollo: &Protocollo,
+    name: &str,
+    bytes: &[u8],
+) -> Result<PathBuf, SubmissionError> {
+    let parent = document_archive::existing(&folders.documents, folder)
+        .and_then(|parent| document_archive::existing(&parent, protocollo.as_str()));
+    if let Some(path) = parent.map(|parent| parent.join(name))
+        && path.is_file()
+        && !holds(&path, &sha256_hex(bytes))
+    {
+        let found = read_at_most(&path, LARGEST_DOCUMENT).unwrap_or_default();
+        let aside = format!("{name}.alterato-{}", &sha256_hex(&found)[..8]);
+        let aside = path.with_file_name(aside);
+        atomic_file::rename(&path, &aside).map_err(|error| {
+            SubmissionError::AttachmentNotSaved {
+                protocollo: protocollo.clone(),
+                path: aside.display().to_string(),
+                system: error.to_string(),
+            }
+        })?;
+        call.progress(&format!(
+            "{} was changed after it was kept: it is now {}",
+            path.display(),
+            aside.display()
+        ));
+    }
+    save(folders, folder, protocollo, name, bytes)
+}
+
+/// A new run makes a new request; where this run has revoked the environment there is no other way.
+fn rejected_request(call: &Call<'_>, error: SubmissionError) -> Error {
+    let folders = call.service::<Folders>();
+    let revoked = folders.is_ok_and(|folders| revoked_by(&folders, call.run_key()));
+    let mut report = Error::from(error).report().clone();
+    if revoked {
+        report.state.push_str("; the old environment is revoked");
+        report.next = "correct what the Agency names, then ceralacca run setup_environment: the \
+                       revocation is done, and this run is over (ceralacca abandon)"
+            .to_owned();
+    }
+    report.into()
 }
 
 /// Writes `<folder>/<protocollo>/<name>` of the document archive, whole or not at all.

@@ -190,7 +190,7 @@ pub struct Rejection {
 
 impl Rejection {
     /// Code and text in one, as far as they are there.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let both = [self.code.as_str(), self.text.as_str()];
         let said: Vec<&str> = both.into_iter().filter(|part| !part.is_empty()).collect();
         said.join(": ")

@@ -14,8 +14,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::hand_off::HandOver;
+use crate::kept_file::Look;
 use crate::register_read::Reader;
-use crate::{Counts, Protocollo, Rejection, RevocationMark, Stato};
+use crate::{Counts, NotOpenable, Protocollo, Rejection, RevocationMark, Stato, printable};
 
 /// What this workspace knows of its submissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +48,8 @@ pub struct Row {
     pub file_name: String,
     /// *Data invio*.
     pub data_invio: Timestamp,
+    /// Whether nobody has said the day of sending: it is that of the handing over.
+    pub data_presunta: bool,
     /// *Documenti*.
     pub documenti: Counts,
     /// SHA-256 of what was sent, hexadecimal.
@@ -55,8 +58,14 @@ pub struct Row {
     pub key: Option<String>,
     /// Whether this workspace sent it.
     pub sent: bool,
+    /// Whether a person took it to the portal.
+    pub handed_over: bool,
     /// How far its receipt is.
     pub receipt: ReceiptState,
+    /// Whether a person has to read the receipt, and say what it says: its form is not known here.
+    pub by_person: bool,
+    /// Why the receipt does not open here, where that was tried.
+    pub not_openable: Option<NotOpenable>,
     /// Where the files are.
     pub paths: Paths,
 }
@@ -84,7 +93,9 @@ pub enum ReceiptState {
     Attesa,
     /// It is there, sealed, and was not opened here.
     NonLetta,
-    /// It was opened here.
+    /// It is there, sealed, and nothing here opens it.
+    NonApribile,
+    /// It was opened here, and what was kept of it is there.
     Letta,
     /// The Agency answered, and nothing is sealed.
     InChiaro,
@@ -95,6 +106,8 @@ pub enum ReceiptState {
 pub struct InDoubt {
     /// Idempotency key of the call, as the folder in the outbox is named.
     pub key: String,
+    /// That folder.
+    pub folder: PathBuf,
     /// File name; empty when the mark cannot be read.
     pub file_name: String,
     /// Type of document.
@@ -107,13 +120,25 @@ pub struct InDoubt {
     pub handed_over: bool,
 }
 
-/// A file that cannot be read.
+impl InDoubt {
+    /// What to call it: its file name, or the folder of a mark that cannot be read.
+    pub fn name(&self) -> String {
+        match self.file_name.is_empty() {
+            true => format!("what {} is about", self.folder.display()),
+            false => printable(&self.file_name, 100),
+        }
+    }
+}
+
+/// A file that cannot be read, or is not as it was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Where it is.
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+    /// What can be done.
+    pub next: String,
 }
 
 /// Which rows are shown; what is `None` does not matter.
@@ -127,12 +152,19 @@ pub struct RegisterFilter {
     pub al: Option<Date>,
     /// Only what is unread.
     pub unread: bool,
+    /// Only what nothing here opens.
+    pub not_openable: bool,
 }
 
 impl Register {
     /// Reads all that the workspace has. No network; folders that are missing hold nothing.
     pub fn read(folders: &Folders) -> Register {
-        Reader::new(folders).read()
+        Reader::new(folders, Look::Length).read()
+    }
+
+    /// As [`Register::read`], and compares what was kept of opened receipts byte by byte.
+    pub fn verified(folders: &Folders) -> Register {
+        Reader::new(folders, Look::Content).read()
     }
 
     /// Leaves only the rows that the filter lets through.
@@ -145,6 +177,7 @@ impl Register {
                 && filter.dal.is_none_or(|dal| dal <= day)
                 && filter.al.is_none_or(|al| day <= al)
                 && (!filter.unread || row.receipt == ReceiptState::NonLetta)
+                && (!filter.not_openable || row.receipt == ReceiptState::NonApribile)
         });
         self
     }
@@ -152,6 +185,11 @@ impl Register {
     /// The receipts that are here or known, and not opened.
     pub fn unread(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.receipt == ReceiptState::NonLetta)
+    }
+
+    /// The receipts that are here, and that nothing here opens.
+    pub fn not_openable(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.receipt == ReceiptState::NonApribile)
     }
 
     /// What became of the request for certificates with this SHA-256, hexadecimal.

@@ -3,41 +3,36 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ceralacca_kernel::atomic_file::TEMPORARY_PREFIX;
 use ceralacca_kernel::{Folders, document_archive};
 use serde::de::DeserializeOwned;
 
 use crate::esito::{ESITI, Esito, LARGEST, RICEVUTA, RICEZIONE, sealed};
-use crate::hand_off::{self, HandOver, State};
+use crate::hand_off;
+use crate::kept_file::Look;
 use crate::outbox::{ACKNOWLEDGEMENT, ATTEMPT, Attempt, OUTBOX, name_of_key, read_at_most};
-use crate::register::{InDoubt, Paths, Problem, ReceiptState, Register, Row};
+use crate::register::{InDoubt, Problem, Register, Row};
+use crate::register_row::{Draft, rank};
 use crate::revocation::REVOCATIONS;
-use crate::{
-    Acknowledgement, AttachmentRecord, Counts, KeptFile, Protocollo, ReceiptRecord, Stato,
-};
+use crate::{Acknowledgement, Counts, Protocollo, ReceiptRecord};
 
 /// Gathers the register.
 pub(crate) struct Reader<'a> {
     folders: &'a Folders,
-    /// The Agency's numbers of what went by a stand-in before.
-    numbers: BTreeMap<Protocollo, Protocollo>,
+    /// The numbers of what went by another before, with its SHA-256: a mistyped number may be that of
+    /// something else.
+    numbers: BTreeMap<(Protocollo, String), Protocollo>,
     drafts: BTreeMap<Protocollo, Draft>,
     register: Register,
-}
-
-/// A row, and what its state is judged by.
-struct Draft {
-    row: Row,
-    sealed: Option<AttachmentRecord>,
-    esito: Option<Esito>,
+    look: Look,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(folders: &'a Folders) -> Reader<'a> {
+    pub(crate) fn new(folders: &'a Folders, look: Look) -> Reader<'a> {
         let (numbers, drafts) = (BTreeMap::new(), BTreeMap::new());
-        Reader { folders, numbers, drafts, register: Register::default() }
+        Reader { folders, numbers, drafts, register: Register::default(), look }
     }
 
     pub(crate) fn read(mut self) -> Register {
@@ -46,6 +41,7 @@ impl<'a> Reader<'a> {
         for key in self.names(&self.folders.state.join(OUTBOX)) {
             self.outbox(&key);
         }
+        self.handed_over();
         for record in self.records() {
             self.record(record);
         }
@@ -54,7 +50,13 @@ impl<'a> Reader<'a> {
         }
         self.revocations();
         let drafts = std::mem::take(&mut self.drafts);
-        let mut rows: Vec<Row> = drafts.into_values().map(|draft| self.finished(draft)).collect();
+        let mut rows: Vec<Row> = Vec::new();
+        for draft in drafts.into_values() {
+            let (row, problems) = draft.finished(self.folders, self.look);
+            rows.push(row);
+            self.register.problems.extend(problems);
+        }
+        self.settle(&mut rows);
         rows.sort_by(|a, b| (b.data_invio, &b.protocollo).cmp(&(a.data_invio, &a.protocollo)));
         self.register.rows = rows;
         self.register.in_doubt.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -71,9 +73,37 @@ impl<'a> Reader<'a> {
             }
         }
         for hand_over in &self.register.hand_overs {
-            if let Some((stand_in, number)) = renamed(hand_over) {
-                self.numbers.insert(stand_in, number);
+            let Some(file) = hand_over.file() else { continue };
+            let mut numbers = hand_over.numbers();
+            if let Some(now) = numbers.next() {
+                let before = numbers.map(|before| ((before, file.sha256.clone()), now.clone()));
+                self.numbers.extend(before);
             }
+        }
+        // A number that was written down by mistake may be the true one of something else.
+        for hand_over in &self.register.hand_overs {
+            let sha256 = hand_over.file().map(|file| &file.sha256);
+            self.numbers.retain(|(before, of), _| {
+                hand_over.protocollo() != Some(before) || sha256 != Some(of)
+            });
+        }
+    }
+
+    /// What a person has uploaded is in the list at once, and not only when its run goes on.
+    fn handed_over(&mut self) {
+        for one in self.register.hand_overs.clone() {
+            let (Some(sent), Some(file)) = (one.acknowledgement(), one.file()) else { continue };
+            let number = self.number(&sent.protocollo, &sent.sha256);
+            let draft = self.drafts.entry(number.clone()).or_insert_with(|| {
+                let mut draft = Draft::new(number, sent.file_name, sent.sha256);
+                draft.row.tipo_documento = sent.tipo_documento;
+                draft.row.data_invio = sent.received_at;
+                draft
+            });
+            draft.row.sent = true;
+            draft.row.key.get_or_insert_with(|| name_of_key(&one.key));
+            draft.row.paths.sent.get_or_insert_with(|| file.copy.clone());
+            draft.hand_over = Some(one);
         }
     }
 
@@ -89,7 +119,8 @@ impl<'a> Reader<'a> {
             match ours.then(|| Esito::read_file(&path)) {
                 Some(Ok(esito)) => {
                     if let Some(number) = &esito.numero {
-                        self.numbers.insert(esito.protocollo.clone(), number.clone());
+                        let before = (esito.protocollo.clone(), esito.sent_sha256.clone());
+                        self.numbers.insert(before, number.clone());
                     }
                     esiti.push(esito);
                 }
@@ -104,7 +135,7 @@ impl<'a> Reader<'a> {
         let folder = self.folders.state.join(OUTBOX).join(key);
         let answer: Option<Acknowledgement> = self.parsed(&folder.join(ACKNOWLEDGEMENT));
         if let Some(answer) = answer {
-            let number = self.number(&answer.protocollo);
+            let number = self.number(&answer.protocollo, &answer.sha256);
             let file_name = answer.file_name.clone();
             let draft = self.drafts.entry(number.clone()).or_insert_with(|| {
                 let mut draft = Draft::new(number, answer.file_name, answer.sha256);
@@ -127,22 +158,47 @@ impl<'a> Reader<'a> {
         let mut hand_overs = self.register.hand_overs.iter();
         let hand_over = hand_overs.find(|one| name_of_key(&one.key) == key);
         let handed_over = hand_over.is_some();
-        // A person has said that it was not sent.
-        if hand_over.is_some_and(|one| matches!(one.state, State::NotSent { .. })) {
+        // A person has said that it was not sent, or that it was.
+        if hand_over.is_some_and(|one| !one.is_waiting()) {
             return;
         }
-        let key = key.to_owned();
-        self.register.in_doubt.push(match attempt {
-            Some(Attempt { at, name, tipo_documento, sha256 }) => {
-                let at = Some(at);
-                InDoubt { key, file_name: name, tipo_documento, sha256, at, handed_over }
-            }
-            None => {
-                let none = String::new;
-                let (file_name, tipo_documento, sha256) = (none(), none(), none());
-                InDoubt { key, file_name, tipo_documento, sha256, at: None, handed_over }
-            }
+        let (at, (name, tipo_documento, sha256)) = match attempt {
+            Some(one) => (Some(one.at), (one.name, one.tipo_documento, one.sha256)),
+            None => (None, Default::default()),
+        };
+        self.register.in_doubt.push(InDoubt {
+            key: key.to_owned(),
+            folder,
+            file_name: name,
+            tipo_documento,
+            sha256,
+            at,
+            handed_over,
         });
+    }
+
+    /// A row that the Agency gave settles the doubt about what was sent: one row each, the oldest
+    /// first, and none that another submission was acknowledged with.
+    fn settle(&mut self, rows: &mut [Row]) {
+        let mut doubts = std::mem::take(&mut self.register.in_doubt);
+        doubts.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+        rows.sort_by_key(|row| row.data_invio);
+        doubts.retain(|doubt| {
+            let Some(at) = doubt.at.filter(|_| !doubt.handed_over) else { return true };
+            let since = at.checked_sub(CLOCKS_DIFFER).unwrap_or(at);
+            let answer = rows.iter_mut().find(|row| {
+                row.key.is_none()
+                    && row.sha256 == doubt.sha256
+                    && row.tipo_documento == doubt.tipo_documento
+                    && row.data_invio >= since
+            });
+            answer.is_none_or(|row| {
+                row.key = Some(doubt.key.clone());
+                row.sent = true;
+                false
+            })
+        });
+        self.register.in_doubt = doubts;
     }
 
     /// The Agency's own rows.
@@ -156,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     fn record(&mut self, record: ReceiptRecord) {
-        let number = self.number(&record.protocollo);
+        let number = self.number(&record.protocollo, &record.sha256);
         let sealed = sealed(&record).cloned();
         let ReceiptRecord { file_name, sha256, stato, .. } = record;
         let draft = self
@@ -168,6 +224,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let row = &mut draft.row;
+        draft.known = true;
         row.tipo_documento = record.tipo_documento;
         row.stato = stato;
         row.motivo_di_scarto = record.motivo_di_scarto;
@@ -177,7 +234,7 @@ impl<'a> Reader<'a> {
     }
 
     fn esito(&mut self, esito: Esito) {
-        let number = self.number(&esito.protocollo);
+        let number = self.number(&esito.protocollo, &esito.sent_sha256);
         let draft = self.drafts.entry(number.clone()).or_insert_with(|| {
             // The Agency's row is gone; what became of it is known all the same.
             let file_name = esito.file_name.clone();
@@ -186,6 +243,7 @@ impl<'a> Reader<'a> {
             draft
         });
         let row = &mut draft.row;
+        draft.known = true;
         row.tipo_documento.clone_from(&esito.tipo_documento);
         if rank(esito.stato) >= rank(row.stato) {
             row.stato = esito.stato;
@@ -207,46 +265,10 @@ impl<'a> Reader<'a> {
         self.register.revocations.sort_by_key(|mark| mark.at);
     }
 
-    fn finished(&self, draft: Draft) -> Row {
-        let Draft { mut row, sealed, esito } = draft;
-        let read =
-            |sealed: &AttachmentRecord| esito.as_ref().is_some_and(|esito| esito.has_read(sealed));
-        let opened = esito.as_ref().is_some_and(|esito| esito.rcc.is_some());
-        row.receipt = match &sealed {
-            Some(sealed) if read(sealed) => ReceiptState::Letta,
-            Some(_) => ReceiptState::NonLetta,
-            None if opened => ReceiptState::Letta,
-            None if row.stato == Stato::InElaborazione => ReceiptState::Attesa,
-            None => ReceiptState::InChiaro,
-        };
-        if let Some(sealed) = sealed {
-            let kept = self.folders.documents.join(RICEZIONE).join(row.protocollo.as_str());
-            row.paths.rcc = Some(kept.join(sealed.name));
-        }
-        if let Some(esito) = esito {
-            let path = |file: Option<KeptFile>| file.map(|file| file.path);
-            row.paths.rcc = path(esito.rcc).or(row.paths.rcc);
-            row.paths.p7m = path(esito.p7m);
-            row.paths.rel = path(esito.rel);
-            row.paths.opaque = path(esito.opaque);
-            row.paths.sent.get_or_insert(esito.sent_copy);
-        }
-        // Named only where it is.
-        let there = |path: Option<PathBuf>| path.filter(|path| path.is_file());
-        let Paths { rcc, p7m, rel, opaque, sent } = row.paths;
-        row.paths = Paths {
-            rcc: there(rcc),
-            p7m: there(p7m),
-            rel: there(rel),
-            opaque: there(opaque),
-            sent: there(sent),
-        };
-        row
-    }
-
     /// The Agency's number, where it is known by now.
-    fn number(&self, protocollo: &Protocollo) -> Protocollo {
-        self.numbers.get(protocollo).unwrap_or(protocollo).clone()
+    fn number(&self, protocollo: &Protocollo, sha256: &str) -> Protocollo {
+        let before = (protocollo.clone(), sha256.to_owned());
+        self.numbers.get(&before).unwrap_or(protocollo).clone()
     }
 
     /// What is in a folder, sorted; nothing when there is no such folder.
@@ -292,48 +314,9 @@ impl<'a> Reader<'a> {
     }
 
     fn problem(&mut self, path: &Path, reason: String) {
-        self.register.problems.push(Problem { path: path.to_owned(), reason });
+        let next = "restore the file from a backup".to_owned();
+        self.register.problems.push(Problem { path: path.to_owned(), reason, next });
     }
-}
-
-impl Draft {
-    fn new(protocollo: Protocollo, file_name: String, sha256: String) -> Draft {
-        let row = Row {
-            protocollo,
-            tipo_documento: String::new(),
-            stato: Stato::InElaborazione,
-            motivo_di_scarto: None,
-            file_name,
-            data_invio: jiff::Timestamp::UNIX_EPOCH,
-            documenti: Counts::default(),
-            sha256,
-            key: None,
-            sent: false,
-            receipt: ReceiptState::Attesa,
-            paths: Paths::default(),
-        };
-        Draft { row, sealed: None, esito: None }
-    }
-}
-
-/// How much a state says: what is final is not undone by an older row.
-fn rank(stato: Stato) -> u8 {
-    match stato {
-        Stato::InElaborazione => 0,
-        Stato::DaAprire => 1,
-        Stato::Elaborato | Stato::Scartato => 2,
-        Stato::Annullato => 3,
-    }
-}
-
-/// The stand-in that a hand-over went by, and the number that was written down since.
-fn renamed(hand_over: &HandOver) -> Option<(Protocollo, Protocollo)> {
-    let (State::Confirmed { sent_on, .. } | State::Rejected { sent_on, .. }) = &hand_over.state
-    else {
-        return None;
-    };
-    let stand_in = Protocollo::not_written_down(*sent_on, &hand_over.file()?.sha256);
-    Some((stand_in, hand_over.protocollo()?.clone()))
 }
 
 fn is_number(name: &str) -> bool {
@@ -342,3 +325,5 @@ fn is_number(name: &str) -> bool {
 
 /// Entries of a folder that are read.
 const MOST: usize = 200_000;
+/// The Agency's clock and ours.
+const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::esito::{Esito, note};
 use crate::outbox::json;
-use crate::{Acknowledgement, AttachmentRecord, KeptFile, ReceiptRecord};
+use crate::{Acknowledgement, AttachmentRecord, KeptFile, NotOpenable, ReceiptRecord};
 
 struct Disk {
     _root: tempfile::TempDir,
@@ -125,15 +125,111 @@ fn rows_are_joined_and_filtered() {
     assert_eq!(rows(RegisterFilter { dal: day("2026-11-23"), ..all() }), 1);
     assert_eq!(rows(RegisterFilter { unread: true, ..all() }), 1);
     assert_eq!(rows(RegisterFilter { protocollo: Some(protocollo(1)), ..all() }), 1);
+}
 
-    let opened = Esito {
-        rcc: Some(KeptFile { path: "x.rcc".into(), sha256: "cc".into(), length: 1 }),
-        ..Esito::of(&disk.folders, &unread)
+/// A receipt that was opened, with its file; the record as it is written now, or by an older version.
+fn opened(disk: &Disk, record: &ReceiptRecord, older: bool) -> Esito {
+    let path = format!("ricezione/{}/x.rcc", record.protocollo);
+    disk.write(&format!("Documenti/{path}"), b"c");
+    let path = if older { format!("/home/altrove/Documenti/{path}") } else { path };
+    let rcc = KeptFile { path: path.into(), sha256: "cc".into(), length: 1 };
+    let esito = Esito { rcc: Some(rcc), ..Esito::of(&disk.folders, record) };
+    esito.keep(&disk.folders).unwrap();
+    esito
+}
+
+#[test]
+fn what_was_opened_is_read_while_its_files_are_there() {
+    for older in [false, true] {
+        let disk = Disk::new();
+        let row =
+            ReceiptRecord { attachments: vec![sealed("cc")], ..record(2, Stato::Elaborato, "bb") };
+        note(&disk.folders, &row).unwrap();
+        opened(&disk, &row, older);
+        let register = disk.read();
+        let path = disk.folders.documents.join(format!("ricezione/{}/x.rcc", protocollo(2)));
+        assert_eq!(register.rows[0].receipt, ReceiptState::Letta);
+        assert_eq!(register.rows[0].paths.rcc.as_ref(), Some(&path), "{older}");
+        // With the same length only the digests tell.
+        let verified = Register::verified(&disk.folders);
+        assert_eq!(verified.rows[0].receipt, ReceiptState::NonLetta);
+        assert!(verified.problems[0].reason.contains("changed"), "{:?}", verified.problems);
+        for (bytes, said) in [(Some(&b""[..]), "0 bytes"), (None, "not there")] {
+            match bytes {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let register = disk.read();
+            assert_eq!(register.rows[0].receipt, ReceiptState::NonLetta);
+            assert_eq!((register.unread().count(), register.problems.len()), (1, 1));
+            assert!(register.problems[0].reason.contains(said), "{:?}", register.problems);
+            assert!(register.problems[0].next.contains("collect_receipts"));
+        }
+    }
+}
+
+#[test]
+fn what_nothing_opens_is_a_state_of_its_own() {
+    let disk = Disk::new();
+    let closed = |code: &str| NotOpenable {
+        code: code.into(),
+        reason: "sealed for serial 7".into(),
+        next: String::new(),
+        recipients: vec!["serial 7".into()],
+        rcc_sha256: "cc".into(),
+        tried: String::new(),
     };
-    opened.keep(&disk.folders).unwrap();
+    let row = |number, stato| ReceiptRecord {
+        attachments: vec![sealed("cc")],
+        ..record(number, stato, "bb")
+    };
+    let put = |row: &ReceiptRecord, code| {
+        note(&disk.folders, row).unwrap();
+        let esito = Esito::of(&disk.folders, row);
+        Esito { not_openable: Some(closed(code)), ..esito }.keep(&disk.folders).unwrap();
+    };
+    put(&row(3, Stato::Elaborato), "receipt.undecryptable");
+    put(&row(2, Stato::Elaborato), "receipt.opaque");
+    // By hand, a person says what an opaque one says.
+    put(&row(1, Stato::DaAprire), "receipt.opaque");
     let register = disk.read();
-    assert_eq!(register.rows[1].receipt, ReceiptState::Letta);
-    assert_eq!(register.rows[1].paths.rcc, None, "it is not there any more");
+    let states: Vec<_> = register.rows.iter().map(|row| row.receipt).collect();
+    let closed = ReceiptState::NonApribile;
+    assert_eq!(states, [closed, closed, ReceiptState::NonLetta]);
+    assert_eq!((register.unread().count(), register.not_openable().count()), (1, 2));
+    let why = register.rows[0].not_openable.as_ref().unwrap();
+    assert_eq!(why.recipients, ["serial 7"]);
+    let filter = RegisterFilter { not_openable: true, ..RegisterFilter::default() };
+    assert_eq!(disk.read().filtered(&filter).rows.len(), 2);
+}
+
+#[test]
+fn a_row_of_the_agency_settles_a_doubt() {
+    let disk = Disk::new();
+    disk.attempted("k-1", "aa");
+    assert_eq!(disk.read().in_doubt.len(), 1);
+    // Of another content, of an earlier day, or acknowledged to another submission.
+    let earlier = ReceiptRecord {
+        sent_at: "2026-11-20T10:00:00Z".parse().unwrap(),
+        ..record(4, Stato::Scartato, "aa")
+    };
+    note(&disk.folders, &earlier).unwrap();
+    note(&disk.folders, &record(5, Stato::Elaborato, "bb")).unwrap();
+    disk.acknowledged(6, "aa");
+    note(&disk.folders, &record(6, Stato::Elaborato, "aa")).unwrap();
+    assert_eq!(disk.read().in_doubt.len(), 1);
+    note(&disk.folders, &record(7, Stato::Elaborato, "aa")).unwrap();
+    let register = disk.read();
+    assert_eq!(register.in_doubt, []);
+    let row = register.rows.iter().find(|row| row.protocollo == protocollo(7)).unwrap();
+    assert_eq!((row.key.as_deref(), row.sent), (Some("k-1"), true));
+    // One row settles one doubt.
+    disk.attempted("k-2", "aa");
+    assert_eq!(disk.read().in_doubt.len(), 1);
+    // A mark that cannot be read is called by its folder.
+    disk.write("state/outbox/k-3/attempt.json", b"\0");
+    let named: Vec<_> = disk.read().in_doubt.iter().map(InDoubt::name).collect();
+    assert!(named.iter().any(|name| name.contains("outbox/k-3")), "{named:?}");
 }
 
 #[test]
@@ -180,6 +276,24 @@ fn what_a_person_did_not_send_is_not_in_doubt() {
     assert_eq!((waits.problems.len(), waits.hand_overs.len()), (0, 1));
     assert!(waits.in_doubt[0].handed_over);
     assert_eq!(waits.request_outcome("aa"), RequestOutcome::Waiting);
+    // A person has said that it was sent: it is in the list at once.
+    let sent = serde_json::json!({ "confirmed": {
+        "at": "2026-11-21T11:00:00Z", "sent_on": "2026-11-21", "protocollo": protocollo(9),
+    } });
+    let confirmed = hand_over(sent);
+    assert_eq!((confirmed.in_doubt.len(), confirmed.rows.len()), (0, 1));
+    let row = &confirmed.rows[0];
+    assert_eq!((row.stato, row.receipt), (Stato::InElaborazione, ReceiptState::Attesa));
+    assert!(row.handed_over && row.sent && row.key.as_deref() == Some("k-1"));
+    assert_eq!(confirmed.request_outcome("aa"), RequestOutcome::Waiting);
+    let rejected = hand_over(serde_json::json!({ "rejected": {
+        "at": "2026-11-21T11:00:00Z", "sent_on": "2026-11-21", "protocollo": protocollo(9),
+        "motivo": { "code": "", "text": "pincode errato" },
+    } }));
+    assert_eq!(rejected.rows[0].stato, Stato::Scartato);
+    assert_eq!(rejected.rows[0].motivo_di_scarto.as_ref().unwrap().text, "pincode errato");
+    let outcome = rejected.request_outcome("aa");
+    assert!(matches!(outcome, RequestOutcome::Rejected { .. }), "{outcome:?}");
     let not_sent = hand_over(serde_json::json!({ "not_sent": { "at": "2026-11-21T11:00:00Z" } }));
     assert_eq!((not_sent.problems.len(), not_sent.in_doubt.len()), (0, 0));
     assert_eq!(not_sent.request_outcome("aa"), RequestOutcome::NeverSent);
@@ -223,13 +337,9 @@ fn a_stand_in_becomes_the_number_once_it_is_known() {
     };
     note(&disk.folders, &at_first).unwrap();
     assert_eq!(disk.read().rows[0].receipt, ReceiptState::NonLetta);
-    let opened = Esito {
-        numero: Some(protocollo(7)),
-        stato: Stato::Elaborato,
-        rcc: Some(KeptFile { path: "x.rcc".into(), sha256: "cc".into(), length: 1 }),
-        ..Esito::of(&disk.folders, &at_first)
-    };
-    opened.keep(&disk.folders).unwrap();
+    let esito = opened(&disk, &at_first, false);
+    let esito = Esito { numero: Some(protocollo(7)), stato: Stato::Elaborato, ..esito };
+    esito.keep(&disk.folders).unwrap();
     let later = ReceiptRecord { protocollo: protocollo(7), ..at_first };
     note(&disk.folders, &later).unwrap();
     let register = disk.read();

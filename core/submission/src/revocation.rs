@@ -11,6 +11,7 @@ use ceralacca_kernel::{
     Call, Error, Exit, Folders, Reconciled, Report, Secret, SecretRef, Waiting,
 };
 use ceralacca_kernel::{atomic_file, document_archive};
+use ceralacca_keystore::BeforeRevocation;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::outbox::{json, name_of_key, not_stored, read_at_most};
 use crate::receipt::{has_passed, parse_timeout};
 use crate::revocation_guard::guard;
+use crate::revocation_others::{self, require_no_other, require_same_subject};
 use crate::{
     Access, Delivery, FetchChannel, Portal, PortalId, Revocation, RevocationRequested, SendChannel,
     SubmissionError,
@@ -57,7 +59,7 @@ pub struct Busta {
 }
 
 /// What is not as it should be when an environment is revoked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevocaOptions {
     /// The environment's keys are lost: what is unread stays unread for ever.
@@ -66,6 +68,12 @@ pub struct RevocaOptions {
     /// The PIN di revoca is lost: then nobody can revoke from here.
     #[serde(default)]
     pub pin_perso: bool,
+    /// The folder of the environment that is revoked: only receipts that its key opens hold it back.
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// What `environment::before_revocation` has found: looked at again when it is asked for.
+    #[serde(default)]
+    pub environment: Option<BeforeRevocation>,
 }
 
 /// `<state>/revocations/<idempotency key>.json`.
@@ -79,6 +87,12 @@ pub struct RevocationMark {
     pub at: Timestamp,
     /// Which credentials.
     pub busta: Busta,
+    /// Whose environment it is: `<codice fiscale>-<sede>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// SHA-256 of its public keys, where they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
     /// The Agency's answer; without one, it is not known whether it was asked.
     #[serde(default)]
     pub requested: Option<RevocationRequested>,
@@ -90,7 +104,7 @@ pub(crate) fn revoke(
     busta: Busta,
     options: Option<RevocaOptions>,
 ) -> Result<Revoca, Error> {
-    let options = options.unwrap_or_default();
+    let options = options.unwrap_or_default().with_environment();
     let busta = busta.checked()?;
     if options.pin_perso {
         return Err(SubmissionError::PinDiRevocaLost.into());
@@ -106,13 +120,15 @@ pub(crate) fn revoke(
             return Err(SubmissionError::StillUnknown { document, why }.into());
         }
     }
-    guard(call, &access, options.chiave_persa)?;
+    let _alone = revocation_others::alone(call)?;
+    require_no_other(call, &channel, &access, &busta)?;
+    require_revocable(call, &portal.0, &access, &options)?;
     // Before anything is marked. At the portal the person types it in.
     let pin_di_revoca = match channel.wants_keys() {
         true => call.secret(&SecretRef(PIN_DI_REVOCA.to_owned()))?,
         false => Secret::new(""),
     };
-    mark.begin(&busta, call)?;
+    mark.begin(&busta, options.environment.as_ref(), call)?;
     let revocation = Revocation {
         idempotency_key: mark.key.clone(),
         at: call.now(),
@@ -140,6 +156,20 @@ pub(crate) fn revoke(
             Err(Report { exit: Exit::Unknown, ..failure.error.report().clone() }.into())
         }
     }
+}
+
+/// The environment is the one that was looked at, and nothing that only it opens is unread.
+fn require_revocable(
+    call: &mut Call<'_>,
+    portal: &PortalId,
+    access: &Access,
+    options: &RevocaOptions,
+) -> Result<(), Error> {
+    if let Some(environment) = &options.environment {
+        require_same_subject(portal, &environment.account)?;
+        environment.look_again(call)?;
+    }
+    guard(call, portal, access, options)
 }
 
 /// What became of a `revoke` that was interrupted.
@@ -178,8 +208,8 @@ pub(crate) fn wait_in_force(
         Ok(Some(found)) => match found.effective_at {
             Some(_) => {
                 let mark = Mark::named(call, &id.idempotency_key)?;
-                // Only for people: the run has it anyway.
-                let _ = mark.answered(&found);
+                // What this run sets aside from here on is judged by it.
+                mark.answered(&found).map_err(not_stored(&mark.path))?;
                 return Ok(Waiting::Ready(Revoca(RevocaId { requested: found, ..id })));
             }
             None => format!("{what}: queued since {}", found.requested_at),
@@ -209,6 +239,17 @@ pub(crate) fn requested_at(_: &mut Call<'_>, revoca: Revoca) -> Result<String, E
 fn revoca(portal: Portal, busta: Busta, mark: &Mark, requested: RevocationRequested) -> Revoca {
     let idempotency_key = mark.key.clone();
     Revoca(RevocaId { portal: portal.0, busta, idempotency_key, requested })
+}
+
+impl RevocaOptions {
+    /// What was found of the environment says the rest as well.
+    fn with_environment(mut self) -> RevocaOptions {
+        if let Some(environment) = &self.environment {
+            self.chiave_persa |= environment.lost;
+            self.folder.get_or_insert_with(|| environment.folder.display().to_string());
+        }
+        self
+    }
 }
 
 impl Busta {
@@ -325,12 +366,19 @@ impl Mark {
         }
     }
 
-    fn begin(&self, busta: &Busta, call: &Call<'_>) -> Result<(), Error> {
+    fn begin(
+        &self,
+        busta: &Busta,
+        environment: Option<&BeforeRevocation>,
+        call: &Call<'_>,
+    ) -> Result<(), Error> {
         let mark = RevocationMark {
             idempotency_key: self.key.clone(),
             run: call.run().to_string(),
             at: call.now(),
             busta: busta.clone(),
+            account: environment.map(|one| one.account.clone()),
+            fingerprints: environment.map_or_else(Vec::new, |one| one.fingerprints.clone()),
             requested: None,
         };
         let folder = self.path.parent().unwrap_or(&self.path);
@@ -352,9 +400,7 @@ impl Mark {
 
     /// It is certain that nothing was asked. Failing is safe: the mark only makes us ask first.
     fn withdraw(&self) {
-        if std::fs::remove_file(&self.path).is_ok() {
-            let _ = self.path.parent().map(atomic_file::sync_folder);
-        }
+        let _ = atomic_file::remove(&self.path);
     }
 }
 

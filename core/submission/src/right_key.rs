@@ -1,13 +1,15 @@
 //! The key that opens a sealed receipt: of the current environment, or of one that was set aside.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Call, Error, SecretRef};
 use ceralacca_keystore::{
     Environment, EnvironmentHistory, KeystoreError, OpenRecipient, PasswordForm, Policy, ber,
     enveloped_data,
 };
+
+use enveloped_data::Unopened;
 
 /// The keys of one firm: those that were opened are kept while many receipts are read.
 pub(crate) struct Keys {
@@ -31,6 +33,8 @@ pub(crate) enum NoKey {
     Opaque,
     /// It is for none of the environments, or damaged (then nobody is named).
     Nobody { recipients: Vec<String>, environments: Vec<String> },
+    /// It is for one of them, and sealed with an algorithm that is not read here.
+    Unsupported { algorithm: String, ambiente: PathBuf },
     /// The environment that was set aside, which it is for, does not open.
     SetAside(Error),
     /// The current environment does not open.
@@ -54,21 +58,21 @@ impl Keys {
             _ => return Err(NoKey::Opaque),
         };
         note_cipher(call, &der);
-        if let Some(decrypted) = self.open.iter().find_map(|key| decrypt(&der, key)) {
-            return Ok(decrypted);
+        for key in &self.open {
+            match decrypt(&der, key) {
+                Err(NoKey::Nobody { .. }) => {}
+                other => return other,
+            }
         }
         let key = self.find(call, &der)?;
-        let decrypted = decrypt(&der, &key).ok_or_else(|| NoKey::Nobody {
-            recipients: Vec::new(),
-            environments: vec![key.folder.display().to_string()],
-        });
+        let decrypted = decrypt(&der, &key);
         self.open.push(key);
         decrypted
     }
 
     /// The environment that the receipt names, opened.
     fn find(&mut self, call: &Call<'_>, der: &[u8]) -> Result<OpenRecipient, NoKey> {
-        let history = EnvironmentHistory::beside(&self.folder).map_err(current)?;
+        let history = history(call, &self.folder).map_err(current)?;
         let recipient = history.recipient(der).map_err(nobody)?;
         let folder = recipient.folder().to_owned();
         if let Some(error) = self.refused.get(&folder) {
@@ -111,9 +115,21 @@ fn note_cipher(call: &Call<'_>, der: &[u8]) {
     }
 }
 
-fn decrypt(der: &[u8], key: &OpenRecipient) -> Option<Decrypted> {
-    let opened = enveloped_data::open(der, key.entry.certificate(), &key.entry.key)?;
-    Some(Decrypted { content: opened.to_vec(), ambiente: key.folder.clone() })
+fn decrypt(der: &[u8], key: &OpenRecipient) -> Result<Decrypted, NoKey> {
+    let ambiente = key.folder.clone();
+    match enveloped_data::open_named(der, key.entry.certificate(), &key.entry.key) {
+        Ok(opened) => Ok(Decrypted { content: opened.to_vec(), ambiente }),
+        Err(Unopened::Unsupported(algorithm)) => Err(NoKey::Unsupported { algorithm, ambiente }),
+        Err(Unopened::Closed) => Err(NoKey::Nobody {
+            recipients: Vec::new(),
+            environments: vec![ambiente.display().to_string()],
+        }),
+    }
+}
+
+/// The environment that receipts are opened with, and those beside it.
+pub(crate) fn history(call: &Call<'_>, folder: &Path) -> Result<EnvironmentHistory, KeystoreError> {
+    EnvironmentHistory::known_to(call, folder)
 }
 
 fn report(call: &Call<'_>, key: &OpenRecipient) {

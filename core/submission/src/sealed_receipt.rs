@@ -10,21 +10,24 @@
 //! UNVERIFIED: the bytes of a `.rcc` are not public. Here it is as a `.ccf`, the other way round:
 //! CMS SignedData by the CA inside EnvelopedData for the environment's cipher key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Call, Error, Folders, document_archive};
+use ceralacca_kernel::{Call, Error, Folders};
 use ceralacca_keystore::{Certificate, Environment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ca;
-use crate::esito::{Esito, KeptFile, sealed};
-use crate::outbox::{LARGEST_DOCUMENT, read_at_most, sha256_hex};
-use crate::receipt::{Stop, accepted, fetch, save};
+use crate::esito::{Esito, kept_rcc, sealed};
+use crate::kept_file::{KeptFile, Look};
+use crate::not_openable::{self, NotOpenable};
+use crate::outbox::{LARGEST_DOCUMENT, read_at_most};
+use crate::receipt::{Stop, accepted, fetch, save_as_came};
 use crate::right_key::{Keys, NoKey};
 use crate::signed_by_agency::signed_by_agency;
 use crate::{
     Protocollo, Receipt, ReceiptId, ReceiptRecord, ReceiptText, Rejection, Stato, SubmissionError,
+    hand_off,
 };
 
 /// A sealed receipt that was opened: what it says, and where it is kept.
@@ -68,8 +71,11 @@ pub(crate) fn open(
 
 /// Opens one receipt or many with the keys of one firm.
 pub(crate) struct Opener {
+    folder: PathBuf,
     keys: Keys,
     authorities: Option<Vec<Certificate>>,
+    /// What receipts are opened with, as [`not_openable::tried`] tells it.
+    tried: Option<String>,
 }
 
 /// A decrypted receipt, its signature verified.
@@ -82,7 +88,8 @@ struct Clear {
 
 impl Opener {
     pub(crate) fn new(env: &Environment) -> Opener {
-        Opener { keys: Keys::new(env), authorities: None }
+        let folder = env.0.folder.clone();
+        Opener { folder, keys: Keys::new(env), authorities: None, tried: None }
     }
 
     pub(crate) fn open(
@@ -95,17 +102,58 @@ impl Opener {
         let Some(sealed) = sealed(record) else {
             return self.open_clear(call, receipt, &folders);
         };
-        let (rcc, path) = fetch(call, receipt, &sealed.name)?;
-        let kept = KeptFile::new(&path, &rcc);
-        let decrypted = match self.keys.decrypt(call, &rcc) {
-            Ok(decrypted) => decrypted,
-            Err(NoKey::Opaque) => return opaque(&folders, record, kept),
-            Err(other) => return Err(no_key(other, record, &kept)),
+        let (rcc, path) = match kept_rcc(&folders, record, sealed) {
+            Some(kept) => kept,
+            None => fetch(call, receipt, &sealed.name)?,
         };
-        let text = self.verified(call, record, &decrypted.content, &kept)?;
+        let kept = KeptFile::new(&folders, &path, &rcc);
+        let opened = self.open_fetched(call, record, &rcc, kept, &folders);
+        if let Err(Stop::ThisOne(error)) = &opened {
+            let tried = self.tried(call);
+            let closed = NotOpenable::new(error.report(), &rcc, tried);
+            let earlier = Esito::read(&folders, &record.protocollo);
+            let earlier = earlier.filter(|esito| esito.sent_sha256 == record.sha256);
+            let esito = earlier.unwrap_or_else(|| Esito::of(&folders, record));
+            let esito = Esito { not_openable: Some(closed), ..esito };
+            esito.keep(&folders).map_err(Stop::all)?;
+        }
+        opened
+    }
+
+    fn open_fetched(
+        &mut self,
+        call: &Call<'_>,
+        record: &ReceiptRecord,
+        rcc: &[u8],
+        kept: KeptFile,
+        folders: &Folders,
+    ) -> Result<OpenedReceipt, Stop> {
+        let path = kept.place(folders);
+        let decrypted = match self.keys.decrypt(call, rcc) {
+            Ok(decrypted) => decrypted,
+            Err(NoKey::Opaque) => return opaque(folders, record, kept),
+            Err(other) => return Err(no_key(other, record, &path)),
+        };
+        let text = self.verified(call, record, &decrypted.content, &path)?;
         let p7m = decrypted.content;
         let clear = Clear { rcc: Some(kept), p7m, text, ambiente: decrypted.ambiente };
-        clear.keep(&folders, record)
+        clear.keep(call, folders, record)
+    }
+
+    /// Why the receipt did not open before, when nothing that it could be opened with has changed.
+    pub(crate) fn closed_before(
+        &mut self,
+        call: &Call<'_>,
+        record: &ReceiptRecord,
+    ) -> Option<NotOpenable> {
+        let folders = call.service::<Folders>().ok()?;
+        let esito = Esito::read(&folders, &record.protocollo)?;
+        let closed = esito.closed(sealed(record)?)?;
+        (closed.tried == self.tried(call) && !esito.read_by_person).then(|| closed.clone())
+    }
+
+    fn tried(&mut self, call: &Call<'_>) -> String {
+        self.tried.get_or_insert_with(|| not_openable::tried(call, &self.folder)).clone()
     }
 
     /// A receipt that came without its envelope: signed by the Agency all the same.
@@ -118,10 +166,9 @@ impl Opener {
         let record = &receipt.record;
         for file in record.attachments.iter().filter(|file| file.name != "CERTIF.IN") {
             let (p7m, path) = fetch(call, receipt, &file.name)?;
-            let kept = KeptFile::new(&path, &p7m);
-            if let Ok(text) = self.verified(call, record, &p7m, &kept) {
+            if let Ok(text) = self.verified(call, record, &p7m, &path) {
                 let clear = Clear { rcc: None, p7m, text, ambiente: PathBuf::new() };
-                return clear.keep(folders, record);
+                return clear.keep(call, folders, record);
             }
         }
         // Of what was rejected without any receipt, the reason is all there is.
@@ -146,16 +193,13 @@ impl Opener {
         if !esito.has_read(sealed(record)?) || esito.read_by_person {
             return None;
         }
-        let (rcc, ambiente) = (esito.rcc?, esito.ambiente?);
-        let ricevute = document_archive::existing(&folders.documents, RICEVUTE)?
-            .join(record.protocollo.as_str());
-        let p7m = ricevute.join(format!("{}.p7m", record.protocollo));
-        let p7m = read_at_most(&p7m, LARGEST_DOCUMENT).ok()?;
-        if esito.p7m?.sha256 != sha256_hex(&p7m) || !rcc.path.is_file() {
+        if !esito.faults(&folders, Look::Content).is_empty() {
             return None;
         }
-        let text = self.verified(call, record, &p7m, &rcc).ok()?;
-        Clear { rcc: Some(rcc), p7m, text, ambiente }.keep(&folders, record).ok()
+        let (rcc, ambiente) = (esito.rcc?, esito.ambiente?);
+        let p7m = read_at_most(&esito.p7m?.place(&folders), LARGEST_DOCUMENT).ok()?;
+        let text = self.verified(call, record, &p7m, &rcc.place(&folders)).ok()?;
+        Clear { rcc: Some(rcc), p7m, text, ambiente }.keep(call, &folders, record).ok()
     }
 
     fn verified(
@@ -163,7 +207,7 @@ impl Opener {
         call: &Call<'_>,
         record: &ReceiptRecord,
         p7m: &[u8],
-        rcc: &KeptFile,
+        path: &Path,
     ) -> Result<Vec<u8>, Stop> {
         let authorities = match self.authorities.take() {
             Some(authorities) => authorities,
@@ -174,7 +218,7 @@ impl Opener {
         text.map_err(|problem| {
             Stop::this_one(SubmissionError::ReceiptSignature {
                 protocollo: record.protocollo.clone(),
-                path: rcc.path.display().to_string(),
+                path: path.display().to_string(),
                 problem,
             })
         })
@@ -182,12 +226,19 @@ impl Opener {
 }
 
 impl Clear {
-    fn keep(self, folders: &Folders, record: &ReceiptRecord) -> Result<OpenedReceipt, Stop> {
+    fn keep(
+        self,
+        call: &Call<'_>,
+        folders: &Folders,
+        record: &ReceiptRecord,
+    ) -> Result<OpenedReceipt, Stop> {
         let number = &record.protocollo;
-        let p7m_name = format!("{number}.p7m");
-        let p7m = save(folders, RICEVUTE, number, &p7m_name, &self.p7m).map_err(Stop::all)?;
-        let rel_name = format!("{number}.rel");
-        let rel = save(folders, RICEVUTE, number, &rel_name, &self.text).map_err(Stop::all)?;
+        let save = |ending: &str, bytes: &[u8]| {
+            let name = format!("{number}.{ending}");
+            save_as_came(call, folders, RICEVUTE, number, &name, bytes).map_err(Stop::all)
+        };
+        let p7m = save("p7m", &self.p7m)?;
+        let rel = save("rel", &self.text)?;
         let read = ReceiptText::parse(&self.text).map_err(|reason| {
             let (protocollo, path) = (number.clone(), rel.display().to_string());
             Stop::this_one(SubmissionError::ReceiptMalformed { protocollo, path, reason })
@@ -199,8 +250,8 @@ impl Clear {
             stato: if annulled { record.stato } else { read.stato },
             motivo_di_scarto: read.motivo_di_scarto.clone(),
             documenti: read.documenti,
-            p7m: Some(KeptFile::new(&p7m, &self.p7m)),
-            rel: Some(KeptFile::new(&rel, &self.text)),
+            p7m: Some(KeptFile::new(folders, &p7m, &self.p7m)),
+            rel: Some(KeptFile::new(folders, &rel, &self.text)),
             ambiente: self.rcc.as_ref().map(|_| self.ambiente.clone()),
             rcc: self.rcc,
             ..Esito::of(folders, record)
@@ -221,14 +272,21 @@ fn opaque(
         && esito.read_by_person
         && esito.has_read(sealed)
     {
-        return Ok(by_person(esito, record, file.path));
+        return Ok(by_person(esito, record, file.place(folders)));
     }
-    let (path, sha256) = (file.path.display().to_string(), file.sha256.clone());
+    let (path, sha256) = (file.place(folders).display().to_string(), file.sha256.clone());
     let length = file.length;
     let esito = Esito { opaque: Some(file), ..Esito::of(folders, record) };
     esito.keep(folders).map_err(Stop::all)?;
     let protocollo = record.protocollo.clone();
-    Err(Stop::this_one(SubmissionError::ReceiptOpaque { protocollo, path, sha256, length }))
+    let run = handed_over_by(folders, &protocollo);
+    Err(Stop::this_one(SubmissionError::ReceiptOpaque { protocollo, path, sha256, length, run }))
+}
+
+/// The run that handed a document to a person.
+pub(crate) fn handed_over_by(folders: &Folders, protocollo: &Protocollo) -> Option<String> {
+    let all = hand_off::list(folders).unwrap_or_default();
+    all.into_iter().find(|one| one.goes_by(protocollo)).map(|one| one.run)
 }
 
 fn by_person(esito: Esito, record: &ReceiptRecord, path: PathBuf) -> OpenedReceipt {
@@ -249,22 +307,28 @@ fn by_person(esito: Esito, record: &ReceiptRecord, path: PathBuf) -> OpenedRecei
     }
 }
 
-fn no_key(why: NoKey, record: &ReceiptRecord, rcc: &KeptFile) -> Stop {
+fn no_key(why: NoKey, record: &ReceiptRecord, rcc: &Path) -> Stop {
+    let (protocollo, path) = (record.protocollo.clone(), rcc.display().to_string());
     match why {
         NoKey::Nobody { recipients, environments } => {
             Stop::this_one(SubmissionError::ReceiptUndecryptable {
-                protocollo: record.protocollo.clone(),
-                path: rcc.path.display().to_string(),
+                protocollo,
+                path,
                 recipients,
                 environments,
             })
         }
-        NoKey::Opaque => Stop::this_one(SubmissionError::ReceiptOpaque {
-            protocollo: record.protocollo.clone(),
-            path: rcc.path.display().to_string(),
-            sha256: rcc.sha256.clone(),
-            length: rcc.length,
-        }),
+        NoKey::Unsupported { algorithm, ambiente } => {
+            let ambiente = ambiente.display().to_string();
+            Stop::this_one(SubmissionError::ReceiptAlgorithm {
+                protocollo,
+                path,
+                algorithm,
+                ambiente,
+            })
+        }
+        // Handled before: it is kept as it came.
+        NoKey::Opaque => unreachable!("an opaque receipt needs no key"),
         NoKey::SetAside(error) => Stop::ThisOne(error),
         NoKey::Current(error) => Stop::All(error),
     }

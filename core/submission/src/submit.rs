@@ -65,6 +65,7 @@ pub(crate) fn reconcile(
         }
         Found::NotDelivered => Reconciled::NotDone,
         Found::Unknown(why) => Reconciled::Unknown(why),
+        Found::Stopped(error) => Reconciled::Stopped(error),
     })
 }
 
@@ -77,6 +78,8 @@ enum Found {
     NotDelivered,
     /// Nobody can say, because of this.
     Unknown(String),
+    /// A person has it in hand, and this is wrong here.
+    Stopped(Error),
 }
 
 /// Stores, marks, sends, keeps the answer. Sends nothing while an earlier attempt is in doubt.
@@ -95,6 +98,7 @@ fn deliver(
         match ask(outbox, channel, access, document)? {
             Found::Delivered(answer) => return Ok(answer),
             Found::NotDelivered => {}
+            Found::Stopped(error) => return Err(error),
             Found::Unknown(why) => {
                 let document = document.name.clone();
                 return Err(SubmissionError::StillUnknown { document, why }.into());
@@ -138,7 +142,7 @@ fn deliver(
     }
 }
 
-/// Asks the Agency for an earlier attempt: by key, then by content.
+/// Asks the Agency for an earlier attempt: by key, then by content that no other attempt has.
 fn ask(
     outbox: &Outbox,
     channel: &SendChannel,
@@ -146,14 +150,20 @@ fn ask(
     document: &DocumentId,
 ) -> Result<Found, Error> {
     for search in [Search::Key(outbox.key()), Search::Sha256(&document.sha256)] {
-        let answers = match channel.find_submissions(access, &search) {
+        let mut answers = match channel.find_submissions(access, &search) {
             Ok(answers) => answers,
             Err(failure) if failure.error.exit() == Exit::Waiting => return Err(failure.error),
+            // By hand nothing is asked over a line: what is wrong is wrong here, and says so itself.
+            Err(failure) if !channel.wants_keys() => return Ok(Found::Stopped(failure.error)),
             Err(failure) => {
                 let report = failure.error.report();
                 return Ok(Found::Unknown(format!("{} ({})", report.headline, report.code)));
             }
         };
+        // The same file may have been sent before: what became of that is another's.
+        if matches!(search, Search::Sha256(_)) {
+            answers.retain(|answer| !outbox.is_anothers(&answer.protocollo));
+        }
         let Some(first) = answers.first() else { continue };
         let Some(answer) = answers.iter().find(|answer| answer.sha256 == document.sha256) else {
             let other = &first.protocollo;

@@ -51,9 +51,10 @@ fn explain_bytes(error: &TimestampError) -> Report {
         .found(format!("{found} bytes")),
         other => return internal(other),
     };
-    report
-        .state("nothing was taken from these bytes")
-        .next("name the file that holds the mark, or ask for the mark again")
+    report.state("nothing was taken from these bytes").next(
+        "where an authority answered, ceralacca resume asks it again; where a file was named, name \
+             the one that holds the mark",
+    )
 }
 
 fn explain_answer(error: &TimestampError) -> Report {

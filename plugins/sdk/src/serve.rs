@@ -165,6 +165,7 @@ impl<P: Plugin> Instance<P> {
                 let (plugin, name) = (self.name.clone(), request.name.to_owned());
                 Answer::error(&SdkError::Unknown { plugin, name, why }.into())
             }
+            Reconciled::Stopped(error) => Answer::error(&error),
         }
     }
 

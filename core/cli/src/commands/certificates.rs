@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Host, Question};
-use ceralacca_keystore::{CertificateDetails, EnvironmentFolder, PasswordForm, Policy};
+use ceralacca_keystore::{
+    CertificateDetails, EnvironmentFolder, EnvironmentSeen, PasswordForm, Policy,
+};
 use jiff::Timestamp;
 
 use super::Context;
@@ -19,11 +21,16 @@ pub(super) fn carry_out(context: &Context, certificates: &Certificates) -> Resul
     let terminal = Terminal::new(&unattended)?;
     let rule = context.program.registry.secret_rule("password_esistente")?;
     let password = (rule.read)(terminal.ask_secret(Question { rule, confirm: false })?)?;
-    let open = EnvironmentFolder::at(folder).open(&password)?;
+    let open = EnvironmentFolder::at(&folder).open(&password)?;
     if open.password_form == PasswordForm::UpperCase {
         terminal.progress("the password was accepted in upper case");
     }
     let now = terminal.now();
+    if let Some(workspace) = context.program.workspace_if_any()? {
+        let pair = [open.firma.certificate(), open.cifra.certificate()];
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        EnvironmentSeen::remember(&workspace.state(), &folder, &pair, now);
+    }
     let shown = [&open.firma, &open.cifra]
         .map(|key| CertificateDetails::under(key.certificate(), now, &policy));
 

@@ -4,17 +4,31 @@ use std::path::Path;
 
 use ceralacca_kernel::Error;
 use ceralacca_keystore::{
-    CertificateDetails, EnvironmentHistory, EnvironmentSummary, Finding, PendingSummary,
+    CertificateDetails, EnvironmentHistory, EnvironmentSeen, EnvironmentSummary, Finding,
+    PendingSummary,
 };
+use ceralacca_submission::Register;
 use jiff::Timestamp;
 
 use super::Context;
 use super::certificates::{place, utilizzo, when};
+use super::status::revoked;
 use crate::output;
+use crate::workspace::Workspace;
 
 pub(super) fn carry_out(context: &Context, folder: Option<&Path>) -> Result<(), Error> {
-    let (folder, policy) = place(context, folder)?;
-    let environments = EnvironmentHistory::beside(&folder)?.summaries(Timestamp::now(), &policy);
+    let (path, policy) = place(context, folder)?;
+    // A folder that is named may be anywhere; what the workspace knows is of its own.
+    let workspace = context.program.workspace_if_any()?;
+    let own = workspace.filter(|workspace| path == workspace.environment());
+    let history = match &own {
+        Some(workspace) => workspace.environments()?,
+        None => EnvironmentHistory::beside(&path)?,
+    };
+    let mut environments = history.summaries(Timestamp::now(), &policy);
+    if let Some(workspace) = &own {
+        say_what_is_revoked(workspace, &mut environments);
+    }
     if context.json {
         output::json(&environments);
         return Ok(());
@@ -28,7 +42,20 @@ pub(super) fn carry_out(context: &Context, folder: Option<&Path>) -> Result<(), 
             output::text(&format!("{}: {note}", name(environment)));
         }
     }
+    for absent in history.absent() {
+        output::text(&format!("{}: is not there; the settings name it", absent.display()));
+    }
     Ok(())
+}
+
+fn say_what_is_revoked(workspace: &Workspace, environments: &mut [EnvironmentSummary]) {
+    let Some(current) = environments.iter_mut().find(|one| one.current) else { return };
+    let register = Register::read(&workspace.folders());
+    let seen = EnvironmentSeen::read(&workspace.state(), &workspace.environment());
+    let revoked = revoked(&register, Some(current), seen.as_ref()).map(|one| one.describe());
+    if let Some(revoked) = revoked {
+        current.note = Some(format!("it was {revoked}: ceralacca run setup_environment"));
+    }
 }
 
 /// One line for each certificate, and one for an environment without any.
@@ -60,6 +87,7 @@ pub(super) fn notes(environment: &EnvironmentSummary) -> Vec<String> {
         let what = if *requested { "a request waits for its answer" } else { "keys are generated" };
         notes.push(format!("{what} (run {run})"));
     }
+    notes.extend(environment.doubts.iter().map(|doubt| doubt.what.clone()));
     if environment.needs_password {
         notes.push("its certificates are only shown with the password: certificates".to_owned());
     }

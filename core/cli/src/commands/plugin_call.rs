@@ -73,6 +73,7 @@ fn in_folder(
         services,
         key: crate::random::hex(16),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        workspace: None,
         plugins: Vec::new(),
         accept_other_plugins: false,
     };

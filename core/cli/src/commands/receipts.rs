@@ -1,35 +1,50 @@
 //! `ceralacca receipts`: *Ricerca ricevute* of this workspace, with the portal's columns and filters.
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, RunId, RunSummary, Store};
 use ceralacca_submission::register::{ReceiptState, Register, RegisterFilter, Row};
-use ceralacca_submission::{Counts, Protocollo};
+use ceralacca_submission::{Counts, Protocollo, Stato, printable};
 
-use super::Context;
-use super::confirm::day;
+use super::day::days;
 use super::runs::local;
+use super::{Context, judged};
 use crate::arguments::Receipts;
 use crate::output;
 
-pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<(), Error> {
-    let workspace = context.program.workspace()?;
-    let protocollo = receipts.protocollo.as_deref().map(|text| Protocollo::parse(text.trim()));
+pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<ExitCode, Error> {
+    let (dal, al) = days(receipts.dal.as_deref(), receipts.al.as_deref())?;
+    let protocollo = receipts.protocollo.as_deref();
+    let protocollo = protocollo.map(|text| Protocollo::try_from(text.trim().to_owned()));
     let filter = RegisterFilter {
         protocollo: protocollo.transpose()?,
-        dal: receipts.dal.as_deref().map(day).transpose()?,
-        al: receipts.al.as_deref().map(day).transpose()?,
+        dal,
+        al,
         unread: receipts.unread,
+        not_openable: receipts.not_openable,
     };
-    let register = Register::read(&workspace.folders()).filtered(&filter);
+    let workspace = context.program.workspace()?;
+    let folders = workspace.folders();
+    let register = match receipts.verify {
+        true => Register::verified(&folders),
+        false => Register::read(&folders),
+    };
+    let all = register.rows.len();
+    let register = register.filtered(&filter);
     let senders = senders(&Journal::open(&workspace.state())?.runs()?);
+    let remarks = remarks(&register, &senders);
     if context.json {
         output::json(&as_json(&register, &senders));
-        return Ok(());
+    } else if register.rows.is_empty() {
+        let none = nothing(all, workspace.settings.agency.hand_off);
+        output::text(&format!("{none}{remarks}"));
+    } else {
+        let rows: Vec<_> = register.rows.iter().map(|row| cells(row, &senders)).collect();
+        output::text(&format!("{}{remarks}", output::table(&HEADINGS, &rows)));
     }
-    output::text(&table(&register, &senders));
-    Ok(())
+    Ok(judged(!receipts.verify || register.problems.is_empty()))
 }
 
 /// Which run sent with which idempotency key.
@@ -59,30 +74,65 @@ fn as_json(register: &Register, senders: &BTreeMap<String, RunId>) -> serde_json
     })
 }
 
-fn table(register: &Register, senders: &BTreeMap<String, RunId>) -> String {
-    let mut text = if register.rows.is_empty() {
-        "No submissions here. `ceralacca run collect_receipts` asks the Agency.".to_owned()
-    } else {
-        let rows: Vec<_> = register.rows.iter().map(|row| cells(row, senders)).collect();
-        output::table(&HEADINGS, &rows)
-    };
-    let unread = register.unread().count();
-    if unread > 0 {
-        text.push_str(&format!(
-            "\n{unread} not read yet: ceralacca run collect_receipts opens any number at once"
+/// What stands in the place of a table without rows.
+fn nothing(all: usize, by_hand: bool) -> String {
+    match all {
+        0 if by_hand => "No submissions here yet: what is sent by hand is listed once it is \
+                         confirmed (ceralacca confirm RUN)."
+            .to_owned(),
+        0 => "No submissions here. `ceralacca run collect_receipts` asks the Agency.".to_owned(),
+        1 => "The one submission here does not match.".to_owned(),
+        all => format!("None of the {all} submissions here match."),
+    }
+}
+
+/// What the table has no column for, a line each.
+fn remarks(register: &Register, senders: &BTreeMap<String, RunId>) -> String {
+    let run = |key: Option<&str>| key.and_then(|key| sender(senders, key));
+    let named = |run: Option<RunId>| run.map_or_else(|| "RUN".to_owned(), |run| run.to_string());
+    let mut lines = Vec::new();
+    let (by_person, unread): (Vec<&Row>, Vec<&Row>) =
+        register.unread().partition(|row| row.by_person);
+    if !unread.is_empty() {
+        let unread = unread.len();
+        lines.push(format!(
+            "{unread} not read yet: ceralacca run collect_receipts opens any number at once"
         ));
     }
+    for row in by_person {
+        let run = named(run(row.key.as_deref()));
+        lines.push(format!(
+            "{}: its receipt has a form that is not known here; read it, then ceralacca confirm {run} \
+             --accepted, or --rejected MOTIVO",
+            row.protocollo
+        ));
+    }
+    let closed: Vec<&Row> = register.not_openable().collect();
+    for row in closed.iter().take(SHOWN) {
+        if let Some(why) = &row.not_openable {
+            lines.push(format!(
+                "{}: NON APRIBILE: {}; {}",
+                row.protocollo,
+                printable(&why.reason, 400),
+                printable(&why.next, 400)
+            ));
+        }
+    }
+    if let Some(more) = closed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more that nothing here opens: --not-openable --json"));
+    }
     for doubt in register.in_doubt.iter().filter(|one| !one.handed_over) {
-        let run = sender(senders, &doubt.key).map_or_else(|| "RUN".to_owned(), |r| r.to_string());
-        text.push_str(&format!(
-            "\n{}: nobody knows whether it arrived; ceralacca resume {run} asks",
-            doubt.file_name
+        let run = named(run(Some(&doubt.key)));
+        lines.push(format!(
+            "{}: nobody knows whether it arrived; ceralacca resume {run} asks",
+            doubt.name()
         ));
     }
     for problem in &register.problems {
-        text.push_str(&format!("\n{}: {}", problem.path.display(), problem.reason));
+        let (reason, next) = (printable(&problem.reason, 300), &problem.next);
+        lines.push(format!("{}: {reason}; {next}", problem.path.display()));
     }
-    text
+    lines.iter().map(|line| format!("\n{line}")).collect()
 }
 
 const HEADINGS: [&str; 9] = [
@@ -103,21 +153,38 @@ fn cells(row: &Row, senders: &BTreeMap<String, RunId>) -> Vec<String> {
         [why.code.as_str(), why.text.as_str()].into_iter().filter(|text| !text.is_empty())
     });
     let run = row.key.as_deref().and_then(|key| sender(senders, key));
-    vec![
+    let day = local(row.data_invio);
+    let texts = [
         row.protocollo.to_string(),
         row.tipo_documento.clone(),
-        row.stato.as_str().to_owned(),
+        stato(row).to_owned(),
         motivo.map(|texts| texts.collect::<Vec<_>>().join(" ")).unwrap_or_default(),
         row.file_name.clone(),
-        local(row.data_invio),
+        if row.data_presunta { format!("dal {}", &day[..10.min(day.len())]) } else { day },
         format!("{totale}/{acquisiti}/{scartati}"),
         match row.receipt {
             ReceiptState::Attesa => "in attesa",
             ReceiptState::NonLetta => "DA LEGGERE",
+            ReceiptState::NonApribile => "NON APRIBILE",
             ReceiptState::Letta => "letta",
             ReceiptState::InChiaro => "in chiaro",
         }
         .to_owned(),
         run.map(|run| run.to_string()).unwrap_or_default(),
-    ]
+    ];
+    // The whole is in --json.
+    texts.map(|text| printable(&text, WIDTH)).into()
 }
+
+/// By hand nobody knows whether the Agency is processing it.
+fn stato(row: &Row) -> &'static str {
+    match row.stato {
+        Stato::InElaborazione if row.handed_over => "IN ATTESA DI RICEVUTA",
+        stato => stato.as_str(),
+    }
+}
+
+/// Characters of a cell.
+const WIDTH: usize = 60;
+/// Receipts that are explained one by one.
+const SHOWN: usize = 20;

@@ -1,13 +1,14 @@
 //! `ceralacca run` and `resume`: carry out a workflow.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, JournalEvent, Origin, RunId, Source, Store, Value, Workflow};
+use ceralacca_kernel::{Error, Exit, JournalEvent, Origin, RunId, Source, Store, Value, Workflow};
 use clap::CommandFactory;
 
-use super::{Context, workflows};
+use super::{Context, arriving, workflows};
 use crate::arguments::{Arguments, Resume, Run, Unattended};
 use crate::error::CliError;
 use crate::host::Terminal;
@@ -38,8 +39,12 @@ pub(super) fn resume(context: &Context, resume: &Resume) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let id = RunId(resume.run);
     let terminal = Rc::new(terminal(&workspace, &resume.unattended)?);
+    arriving::wait(&workspace, id, &terminal);
     let accept = Accept { script: resume.recorded, plugins: resume.accept_plugins };
-    let outcome = go_on(context, &workspace, id, accept, terminal);
+    let outcome = go_on(context, &workspace, id, accept, terminal.clone());
+    if outcome.as_ref().is_err_and(|error| error.exit() == Exit::Waiting) {
+        arriving::say_unused(&workspace, &terminal);
+    }
     report(context, Some(id), outcome)
 }
 
@@ -73,11 +78,19 @@ pub(super) fn go_on(
     if !accept.plugins {
         program.same_plugins(&entries)?;
     }
-    let Some(JournalEvent::Started { workflow: name, file, path, source, source_sha256, .. }) =
-        entries.into_iter().next().map(|entry| entry.event)
+    let Some(JournalEvent::Started {
+        workflow: name,
+        file,
+        path,
+        source,
+        source_sha256,
+        workspace: recorded,
+        ..
+    }) = entries.into_iter().next().map(|entry| entry.event)
     else {
         return Err(ceralacca_kernel::Run::no_start());
     };
+    same_folder(id, recorded.as_deref(), &workspace.root)?;
     let source = Source { name: file, text: source };
     let workflow = catalogue.understand(name.clone(), Origin::Journal, source)?;
     if !accept.script {
@@ -94,6 +107,16 @@ pub(super) fn go_on(
     options.accept_other_plugins = accept.plugins;
     let engine = catalogue.engine_for(&workflow.source)?;
     ceralacca_kernel::Run::resume(options, engine, &workflow, id)
+}
+
+/// A run goes on where it began; older journals do not say where that was.
+fn same_folder(run: RunId, recorded: Option<&str>, now: &Path) -> Result<(), Error> {
+    let Some(recorded) = recorded.map(PathBuf::from) else { return Ok(()) };
+    let real = |path: &Path| path.canonicalize().ok();
+    if recorded == now || real(&recorded).is_some_and(|found| Some(found) == real(now)) {
+        return Ok(());
+    }
+    Err(CliError::WorkspaceMoved { run: run.0, recorded, now: now.to_owned() }.into())
 }
 
 /// Through a gateway a run cannot go on without the portal's user, and inputs are given only once:

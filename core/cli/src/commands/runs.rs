@@ -4,6 +4,7 @@ use ceralacca_journal::Journal;
 use ceralacca_kernel::{
     Entry, Error, JournalEvent, Outcome, PluginPin, Run, RunId, RunStatus, RunSummary, Store,
 };
+use ceralacca_submission::hand_off;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -29,7 +30,14 @@ pub(super) fn list(context: &Context) -> Result<(), Error> {
 pub(super) fn abandon(context: &Context, run: u64, reason: &str) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let journal = Journal::open(&workspace.state())?;
-    Run::abandon(&journal, RunId(run), Timestamp::now(), reason.to_owned())?;
+    let (folders, now) = (workspace.folders(), Timestamp::now());
+    let not_done = |key: &str| hand_off::was_not_sent(&folders, key, now);
+    let given_up = Run::abandon(&journal, RunId(run), now, reason.to_owned(), &not_done);
+    // Also where the machine died in between: nobody shall upload what was given up.
+    if given_up.as_ref().err().is_none_or(|error| error.code() == "run.abandoned") {
+        hand_off::put_away(&folders, &run.to_string());
+    }
+    given_up?;
     if context.json {
         output::json(&serde_json::json!({ "run": run, "status": "abandoned" }));
     } else {

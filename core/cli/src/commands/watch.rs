@@ -2,18 +2,20 @@
 //!
 //! The operating system says when a file arrives; between two arrivals this process sleeps.
 
+mod changes;
+mod news;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use ceralacca_journal::Journal;
 use ceralacca_kernel::lock::{FileLock, LockError};
-use ceralacca_kernel::{Error, Exit, RunId, Store, document_archive};
-use ceralacca_submission::hand_off::{self, Arrival, HandOver};
-use ceralacca_submission::printable;
-use notify::{RecursiveMode, Watcher};
+use ceralacca_kernel::{Error, Exit, Folders, Report, RunId, RunStatus, RunSummary, Store, Value};
+use ceralacca_submission::hand_off::{self, Arrival, ArrivalKind, HandOver};
+use jiff::Timestamp;
+use serde_json::json;
 
 use super::{Context, run};
 use crate::arguments::{Unattended, Watch};
@@ -21,8 +23,10 @@ use crate::error::CliError;
 use crate::host::Terminal;
 use crate::output;
 use crate::workspace::Workspace;
+use changes::Changes;
+use news::{newest, news};
 
-pub(super) fn carry_out(context: &Context, watch: &Watch) -> Result<(), Error> {
+pub(super) fn carry_out(context: &Context, watch: &Watch) -> Result<ExitCode, Error> {
     let workspace = context.program.workspace()?;
     if !workspace.settings.agency.hand_off {
         return Err(CliError::NothingToWatch.into());
@@ -34,141 +38,282 @@ pub(super) fn carry_out(context: &Context, watch: &Watch) -> Result<(), Error> {
         patience: Some("0s".to_owned()),
     };
     let terminal = Rc::new(Terminal::new(&unattended)?);
-    let folders = watched(&workspace)?;
-    let (sender, changes) = mpsc::channel();
-    let mut watcher =
-        notify::recommended_watcher(sender).map_err(|e| unwatchable(&folders[0], &e))?;
-    for folder in &folders {
-        watcher.watch(folder, RecursiveMode::Recursive).map_err(|e| unwatchable(folder, &e))?;
-    }
+    let changes = Changes::begin(&workspace)?;
     let mut watching = Watching {
         context,
         workspace: &workspace,
         terminal,
+        changes,
         tried: BTreeMap::new(),
         shown: BTreeSet::new(),
     };
-    watching.say(&format!("Watching {}; Ctrl-C ends it", folders[0].display()));
+    watching.greet();
     loop {
-        let waiting = watching.look()?;
-        if watch.until_done && waiting == 0 {
-            return Ok(());
+        for line in watching.changes.follow()? {
+            watching.say(&line);
         }
-        settle(&changes)?;
-    }
-}
-
-/// Where answers arrive, and where confirmations are kept.
-fn watched(workspace: &Workspace) -> Result<[PathBuf; 2], Error> {
-    let ricezione = document_archive::folder(&workspace.documents(), "ricezione")
-        .map_err(|error| CliError::io(&workspace.documents(), &error))?;
-    let records = workspace.state().join(hand_off::FOLDER);
-    document_archive::create(&records).map_err(|error| CliError::io(&records, &error))?;
-    Ok([ricezione, records])
-}
-
-/// Sleeps until something changes, then until nothing has changed for a moment: a file that is being
-/// copied arrives in many pieces.
-fn settle(changes: &Receiver<notify::Result<notify::Event>>) -> Result<(), Error> {
-    const QUIET: Duration = Duration::from_millis(150);
-    let ended = |_| CliError::io(Path::new("ricezione"), &std::io::Error::other("not watched"));
-    loop {
-        // What was only read or closed is no change: our own looking must not wake us.
-        let change = changes.recv().map_err(ended)?;
-        if change.is_ok_and(|event| !event.kind.is_access()) {
-            break;
+        let standing = watching.look()?;
+        if watch.until_done && standing.waiting == 0 {
+            return Ok(watching.end(&standing));
         }
+        // Nothing is drawn while it sleeps: that would be work.
+        watching.terminal.clear();
+        watching.changes.settle(standing.look_at)?;
     }
-    while changes.recv_timeout(QUIET).is_ok() {}
-    Ok(())
 }
 
 struct Watching<'a> {
     context: &'a Context,
     workspace: &'a Workspace,
     terminal: Rc<Terminal>,
+    changes: Changes,
     /// What a run was last resumed for: nothing is tried twice for the same.
     tried: BTreeMap<RunId, String>,
-    /// Files that belong to nothing, shown once.
-    shown: BTreeSet<(PathBuf, String)>,
+    /// What lies unused, shown once.
+    shown: BTreeSet<(PathBuf, String, String)>,
+}
+
+/// Where the runs stand that have handed something over.
+#[derive(Default)]
+struct Standing {
+    /// How many still wait, or are worked on by another process.
+    waiting: usize,
+    /// Those that stopped with an error, and nothing new has come for them.
+    failed: BTreeMap<RunId, Report>,
+    /// When to look again although nothing changes.
+    look_at: Option<Timestamp>,
+}
+
+impl Standing {
+    fn look_again(&mut self, at: Option<Timestamp>) {
+        self.look_at = self.look_at.into_iter().chain(at).min();
+    }
+}
+
+/// What is known at one moment.
+struct Known {
+    folders: Folders,
+    all: Vec<HandOver>,
+    arrivals: Vec<Arrival>,
+    journal: Journal,
+}
+
+impl Known {
+    fn now(workspace: &Workspace) -> Result<Known, Error> {
+        let folders = workspace.folders();
+        Ok(Known {
+            all: hand_off::list(&folders)?,
+            arrivals: workspace.ricezione.look(),
+            journal: Journal::open(&folders.state)?,
+            folders,
+        })
+    }
+
+    fn of_run(&self, run: RunId) -> Vec<&HandOver> {
+        let name = run.to_string();
+        self.all.iter().filter(|one| one.run == name).collect()
+    }
+
+    fn newest(&self, of_run: &[&HandOver]) -> Option<Timestamp> {
+        newest(&self.folders, of_run, &self.all, &self.arrivals)
+    }
 }
 
 impl Watching<'_> {
-    /// Goes on with every run whose answer is there. Gives how many runs still wait.
-    fn look(&mut self) -> Result<usize, Error> {
-        let folders = self.workspace.folders();
-        let mut handed_over = hand_off::list(&folders)?;
-        handed_over.sort_by_key(|one| one.handed_over_at);
-        let arrivals = hand_off::arrivals(&folders);
-        let runs = Journal::open(&self.workspace.state())?.runs()?;
-        let mut waiting = 0;
-        for summary in runs.iter().filter(|one| !one.status.is_over() && !one.locked) {
-            // A run hands over one thing after the other: what counts is the last.
-            let of_run = |one: &&HandOver| one.run == summary.run.to_string();
-            let Some(last) = handed_over.iter().rfind(of_run) else { continue };
-            waiting += 1;
-            let Some(reason) = news(last, &arrivals) else { continue };
-            if self.tried.insert(summary.run, reason.clone()).as_ref() == Some(&reason) {
-                continue;
-            }
-            waiting -= usize::from(self.go_on(summary.run));
+    fn greet(&self) {
+        self.say(&format!("Watching {}; Ctrl-C ends it", self.changes.ricezione().display()));
+        if let Some(kind) = self.changes.network() {
+            self.say(&format!(
+                "it is on another computer ({kind}), which does not tell what others save there: looked at \
+                 every 30 seconds"
+            ));
         }
-        self.show_strangers(&handed_over, &arrivals);
-        Ok(waiting)
     }
 
-    /// Whether the run is finished now.
-    fn go_on(&self, id: RunId) -> bool {
-        let terminal = self.terminal.clone();
+    /// Goes on with every run whose answer is there.
+    fn look(&mut self) -> Result<Standing, Error> {
+        let known = Known::now(self.workspace)?;
+        let mut standing = Standing::default();
+        for summary in known.journal.runs()?.iter().filter(|one| !one.status.is_over()) {
+            let of_run = known.of_run(summary.run);
+            if of_run.is_empty() {
+                continue;
+            }
+            for one in &of_run {
+                standing.look_again(hand_off::settles_at(one, &known.all, &known.arrivals));
+            }
+            if summary.locked {
+                standing.waiting += 1;
+                self.changes.wait_for(summary.run);
+                continue;
+            }
+            self.look_after(summary, &of_run, &known, &mut standing)?;
+        }
+        let unused = hand_off::unused(&known.folders, &known.all, &known.arrivals);
+        self.show_unused(&unused, &known.arrivals, &mut standing);
+        Ok(standing)
+    }
+
+    /// Goes on with one run, if there is something to go on with.
+    fn look_after(
+        &mut self,
+        summary: &RunSummary,
+        of_run: &[&HandOver],
+        known: &Known,
+        standing: &mut Standing,
+    ) -> Result<(), Error> {
+        let reason = news(of_run, &known.all, &known.arrivals);
+        if summary.status == RunStatus::Open && self.changes.was_let_go(summary.run) {
+            // Whoever worked on it was interrupted.
+            self.tried.remove(&summary.run);
+        }
+        let failed = match summary.status {
+            RunStatus::Failed | RunStatus::OutcomeUnknown => summary.error.as_ref(),
+            _ => None,
+        };
+        let failed = failed
+            .map(|report| run::name_run(&report.clone().into(), summary.run).report().clone());
+        if let Some(report) = failed.as_ref().filter(|_| !self.tried.contains_key(&summary.run)) {
+            let is_new = known.newest(of_run) > Some(summary.last);
+            // What this command was not given it may be given now; for anything else there must be news.
+            if reason.is_none() || !(is_new || may_end_otherwise(report)) {
+                self.say(&format!("run {} has stopped: {}", summary.run, in_a_line(report)));
+                self.tried.insert(summary.run, reason.clone().unwrap_or_default());
+            }
+        }
+        let tried = self.tried.get(&summary.run);
+        if let Some(reason) = reason.filter(|reason| tried != Some(reason)) {
+            self.tried.insert(summary.run, reason);
+            return self.go_on(summary.run, standing);
+        }
+        match failed {
+            Some(report) => drop(standing.failed.insert(summary.run, report)),
+            None => standing.waiting += 1,
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, id: RunId, standing: &mut Standing) -> Result<(), Error> {
         self.say(&format!("run {id} goes on"));
-        let outcome =
-            run::go_on(self.context, self.workspace, id, run::Accept::default(), terminal);
-        match outcome {
-            Ok(result) => {
-                run::finished(self.context, Some(id), &result);
-                true
+        let terminal = self.terminal.clone();
+        let accept = run::Accept::default();
+        match run::go_on(self.context, self.workspace, id, accept, terminal) {
+            Ok(result) => self.finished(id, &result),
+            Err(error) if error.code() == "run.locked" => {
+                // Another process was quicker.
+                self.tried.remove(&id);
+                standing.waiting += 1;
+                self.changes.wait_for(id);
             }
             Err(error) => {
                 let error = run::name_run(&error, id);
-                match (error.exit(), self.context.json) {
-                    (_, true) => output::error(&error, true),
-                    (Exit::Waiting, false) => self.say(&error.report().headline),
-                    (_, false) => self.say(&error.to_string()),
+                self.tell(id, &error);
+                match error.exit() {
+                    Exit::Waiting => standing.waiting += 1,
+                    _ => {
+                        standing.failed.insert(id, error.report().clone());
+                        self.take_as_seen(id)?;
+                    }
                 }
-                false
             }
+        }
+        Ok(())
+    }
+
+    /// What the run has noted itself before it failed is no news to it.
+    fn take_as_seen(&mut self, id: RunId) -> Result<(), Error> {
+        let known = Known::now(self.workspace)?;
+        let of_run = known.of_run(id);
+        let stopped = known.journal.runs()?.into_iter().find(|one| one.run == id);
+        if stopped.is_some_and(|stopped| known.newest(&of_run) <= Some(stopped.last)) {
+            let reason = news(&of_run, &known.all, &known.arrivals);
+            self.tried.insert(id, reason.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn finished(&self, id: RunId, result: &Value) {
+        self.terminal.clear();
+        run::finished(self.context, Some(id), result);
+    }
+
+    fn tell(&self, id: RunId, error: &Error) {
+        match error.exit() {
+            _ if self.context.json => output::json(&json!({ "run": id, "error": error.report() })),
+            Exit::Waiting => self.say(&error.report().headline),
+            _ => self.say(&error.to_string()),
         }
     }
 
-    fn show_strangers(&mut self, handed_over: &[HandOver], arrivals: &[Arrival]) {
-        for arrival in arrivals {
-            let known = handed_over.iter().any(|one| one.is_answered_by(arrival));
-            let once = (arrival.path.clone(), arrival.sha256.clone());
-            if !known && arrival.is_whole() && self.shown.insert(once) {
-                self.say(&format!(
-                    "{}: {}; if it is the receipt of a run: ceralacca confirm RUN --receipt FILE",
-                    printable(&arrival.path.display().to_string(), 300),
-                    arrival.describe(),
-                ));
+    /// Shows what lies there unused, once it has been quiet for a while.
+    fn show_unused(
+        &mut self,
+        unused: &[hand_off::Unused],
+        arrivals: &[Arrival],
+        standing: &mut Standing,
+    ) {
+        let loading = |path: &PathBuf| {
+            let is_loading = |one: &&Arrival| one.kind == ArrivalKind::Loading && one.path == *path;
+            arrivals.iter().any(|one| is_loading(&one))
+        };
+        let mut shown = BTreeSet::new();
+        for one in unused.iter().filter(|one| !loading(&one.path)) {
+            let once = (one.path.clone(), one.sha256.clone(), one.why.clone());
+            if self.shown.contains(&once) {
+                shown.insert(once);
+            } else if one.quiet_at.is_some() {
+                standing.look_again(one.quiet_at);
+            } else {
+                shown.insert(once);
+                match self.context.json {
+                    true => output::json(&json!({ "unused": one })),
+                    false => self.say(&one.describe()),
+                }
             }
         }
+        self.shown = shown;
+    }
+
+    /// The last line, and the exit code: of the gravest that is left.
+    fn end(&self, standing: &Standing) -> ExitCode {
+        self.terminal.clear();
+        let failed: Vec<_> = standing
+            .failed
+            .iter()
+            .map(|(run, report)| json!({ "run": run, "error": report }))
+            .collect();
+        if self.context.json {
+            output::json(&json!({ "status": "ended", "failed": failed }));
+        } else if standing.failed.is_empty() {
+            self.say("no run waits any more");
+        }
+        for (run, report) in &standing.failed {
+            self.say(&format!("run {run} is not finished: {}", in_a_line(report)));
+        }
+        let gravest = |report: &&Report| match report.exit {
+            Exit::Unknown => 0,
+            Exit::Refused => 1,
+            Exit::Usage | Exit::Waiting => 2,
+        };
+        let gravest = standing.failed.values().min_by_key(gravest);
+        gravest.map_or(ExitCode::SUCCESS, |report| ExitCode::from(report.exit.code()))
     }
 
     fn say(&self, text: &str) {
-        use ceralacca_kernel::Host;
         if !self.context.json {
-            self.terminal.progress(text);
+            self.terminal.say(&format!("  {text}"));
         }
     }
 }
 
-/// What has come about since the run was suspended, as a text; `None` while it only waits.
-fn news(handed_over: &HandOver, arrivals: &[Arrival]) -> Option<String> {
-    let answer = hand_off::answer_to(handed_over, arrivals).map(|arrival| arrival.sha256.clone());
-    if handed_over.is_waiting() && answer.is_none() {
-        return None;
-    }
-    Some(format!("{:?} {answer:?}", handed_over.state))
+/// Whether it was the command that was not given what it needs, a secret or an approval; or whether
+/// going on is how one learns what has happened.
+fn may_end_otherwise(report: &Report) -> bool {
+    matches!(report.exit, Exit::Usage | Exit::Unknown) || report.code == "run.approval_needed"
+}
+
+fn in_a_line(report: &Report) -> String {
+    format!("{} ({}); next: {}", report.headline, report.code, report.next)
 }
 
 fn lock(workspace: &Workspace) -> Result<FileLock, Error> {
@@ -178,8 +323,4 @@ fn lock(workspace: &Workspace) -> Result<FileLock, Error> {
         LockError::Held(holder) => CliError::Watched { holder }.into(),
         LockError::Io(error) => CliError::io(&path, &error).into(),
     })
-}
-
-fn unwatchable(folder: &Path, error: &notify::Error) -> Error {
-    CliError::File { path: folder.to_owned(), problem: error.to_string() }.into()
 }

@@ -28,6 +28,22 @@ export_ -legacy -certpbe PBE-SHA1-RC4-128 -keypbe PBE-SHA1-3DES -macalg sha1 -ou
 export_ -certpbe CAMELLIA-256-CBC -keypbe CAMELLIA-256-CBC -out openssl-camellia.p12
 export_ -legacy -macalg md5 -out openssl-mac-md5.p12
 export_ -nomac -out openssl-no-mac.p12
+export_ -legacy -certpbe rc2-cbc -keypbe rc2-cbc -out openssl-rc2.p12
+export_ -certpbe aria-256-cbc -keypbe aria-256-cbc -out openssl-aria.p12
+export_ -macalg sm3 -out openssl-mac-sm3.p12
+# A password with a character beyond the Basic Multilingual Plane.
+LC_ALL=C.UTF-8 export_ -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1 \
+    -passout 'pass:Chiave🔑1' -out openssl-emoji.p12
+# Another key on a curve, alone and beside ours.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "$work/ec.key" \
+    -out "$work/ec.pem" -days 8000 -subj '/CN=altra'
+openssl pkcs12 -export -inkey "$work/ec.key" -in "$work/ec.pem" -name curva -passout "pass:$p" \
+    -out openssl-ec.p12
+for store in openssl-ec.p12 openssl-pbes2.p12; do
+    keytool -importkeystore -noprompt -srckeystore $store -srcstoretype PKCS12 \
+        -srcstorepass $p -destkeystore "$work/both.p12" -deststoretype PKCS12 -deststorepass $p
+done
+cp "$work/both.p12" keytool-ec-rsa.p12
 keytool -importkeystore -noprompt -srckeystore openssl-pbes2.p12 -srcstoretype PKCS12 \
     -srcstorepass $p -destkeystore "$work/default.p12" -deststoretype PKCS12 -deststorepass $p
 cp "$work/default.p12" keytool-default.p12

@@ -19,7 +19,7 @@ fn every_variant_has_its_own_code_and_answers_all_questions() {
         assert!(report.found.is_some() && !report.next.is_empty(), "{shown}");
         assert!(!report.headline.ends_with('.') && !report.state.is_empty(), "{shown}");
     }
-    assert_eq!(codes.len(), 38);
+    assert_eq!(codes.len(), 39);
 }
 
 fn before_sending() -> Vec<SubmissionError> {
@@ -94,11 +94,28 @@ fn sealed() -> Vec<SubmissionError> {
             recipients: vec![text()],
             environments: vec![text()],
         },
-        ReceiptOpaque { protocollo: number(), path: text(), sha256: text(), length: 1 },
+        ReceiptOpaque {
+            protocollo: number(),
+            path: text(),
+            sha256: text(),
+            length: 1,
+            run: Some(text()),
+        },
+        ReceiptAlgorithm {
+            protocollo: number(),
+            path: text(),
+            algorithm: text(),
+            ambiente: text(),
+        },
         ReceiptSealed { protocollo: number() },
         NotAllOpened {
             opened: 1,
-            not_opened: vec![NotOpened { protocollo: number(), code: text(), reason: text() }],
+            not_opened: vec![NotOpened {
+                protocollo: number(),
+                code: text(),
+                reason: text(),
+                next: text(),
+            }],
         },
         ReceiptSignature { protocollo: number(), path: text(), problem: text() },
         ReceiptMalformed { protocollo: number(), path: text(), reason: text() },

@@ -9,10 +9,10 @@ use crate::{
 /// Why a file is taken for the answer; the first is the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
-    /// A person said so.
-    Person,
     /// It certifies the keys of the request.
     Keys,
+    /// A person said so.
+    Person,
     /// Its text has the SHA-256 of the file, and the number.
     Text,
     /// Its text has the SHA-256 of the file, and another number than the person wrote down.
@@ -23,39 +23,137 @@ enum Evidence {
     Name,
 }
 
+/// How good a hand-over's claim to a file is where the same content was handed over more than once;
+/// the first is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// A person named the file, or it has the hand-over's number. Two may have the same number.
+    Own,
+    /// It was sent, and has no answer yet.
+    Sent,
+    /// Nobody has said yet whether it was sent.
+    Waiting,
+    /// A person said that it was not sent.
+    NotSent,
+    /// Something else is known of it.
+    Last,
+}
+
 impl HandOver {
-    /// Whether the answer is among these files.
-    pub fn is_answered(&self, arrivals: &[Arrival]) -> bool {
-        answer_to(self, arrivals).is_some()
+    /// Whether the answer is among these files; `all` is every hand-over of the workspace.
+    pub fn is_answered(&self, all: &[HandOver], arrivals: &[Arrival]) -> bool {
+        answer_to(self, all, arrivals).is_some()
     }
 
     /// Whether this file answers it; of several, another may answer it better.
-    pub fn is_answered_by(&self, arrival: &Arrival) -> bool {
-        answer_to(self, std::slice::from_ref(arrival)).is_some()
+    pub fn is_answered_by(&self, all: &[HandOver], arrival: &Arrival) -> bool {
+        answer_to(self, all, std::slice::from_ref(arrival)).is_some()
     }
 }
 
 /// The file that answers a hand-over: the one that speaks for itself most clearly.
 ///
-/// A file name counts when it has the protocollo in it, or `ricevuta-<run>-<name of what was
+/// A file name counts when it is the protocollo, or begins with `ricevuta-<run>-<name of what was
 /// sent>`, which the instructions give. For a request for certificates it does not: only what
 /// certifies its keys, or tells of its rejection, is of use there.
-pub fn answer_to<'a>(one: &HandOver, arrivals: &'a [Arrival]) -> Option<&'a Arrival> {
-    let file = one.file()?;
-    arrivals
-        .iter()
-        .filter(|arrival| arrival.is_whole() && arrival.sha256 != file.sha256)
-        .filter_map(|arrival| Some((evidence(one, file, arrival)?, arrival)))
+///
+/// Where the same content was handed over more than once, an answer belongs to one of `all`: a
+/// hand-over never gets the answer to another.
+pub fn answer_to<'a>(
+    one: &HandOver,
+    all: &[HandOver],
+    arrivals: &'a [Arrival],
+) -> Option<&'a Arrival> {
+    candidates(one, arrivals)
+        .filter(|(evidence, arrival)| !is_anothers(one, *evidence, arrival, all, arrivals))
         .min_by_key(|(evidence, _)| *evidence)
         .map(|(_, arrival)| arrival)
 }
 
-fn evidence(one: &HandOver, file: &HandedFile, arrival: &Arrival) -> Option<Evidence> {
+/// What might answer a hand-over if there were no others.
+fn candidates<'a>(
+    one: &HandOver,
+    arrivals: &'a [Arrival],
+) -> impl Iterator<Item = (Evidence, &'a Arrival)> {
+    let found = |arrival: &'a Arrival| Some((evidence(one, arrival)?, arrival));
+    arrivals.iter().filter_map(found)
+}
+
+fn is_anothers(
+    one: &HandOver,
+    evidence: Evidence,
+    arrival: &Arrival,
+    all: &[HandOver],
+    arrivals: &[Arrival],
+) -> bool {
+    let Some(file) = one.file() else { return false };
+    let same_content = |other: &&HandOver| {
+        let same = |there: &HandedFile| there.sha256 == file.sha256 || certifies(&there.keys, file);
+        other.key != one.key && other.file().is_some_and(same)
+    };
+    let mut others = all.iter().filter(same_content).peekable();
+    if others.peek().is_none() {
+        return false;
+    }
+    let own = claim(one, evidence, arrival, arrivals);
+    others.any(|other| {
+        // The same bytes may lie there under another name.
+        let copies = candidates(other, arrivals).filter(|(_, copy)| copy.sha256 == arrival.sha256);
+        let claims = copies.map(|(found, copy)| claim(other, found, copy, arrivals));
+        claims.min().is_some_and(|theirs| {
+            theirs < own || theirs == own && own != Claim::Own && other.order() < one.order()
+        })
+    })
+}
+
+fn claim(one: &HandOver, evidence: Evidence, arrival: &Arrival, arrivals: &[Arrival]) -> Claim {
+    let by_number = matches!(evidence, Evidence::SealedName | Evidence::Name)
+        && one.protocollo().is_some_and(|number| has_number(&arrival.name, number));
+    let numbered = evidence == Evidence::Text && one.protocollo().is_some();
+    let rejected = matches!(one.state, State::Rejected { .. });
+    match &one.state {
+        _ if evidence == Evidence::Person || numbered || by_number => Claim::Own,
+        State::Rejected { .. } if is_accepted(arrival) => Claim::Last,
+        State::Confirmed { .. } | State::Rejected { .. } => {
+            let answered = || {
+                candidates(one, arrivals)
+                    .any(|(found, other)| found < evidence && other.sha256 != arrival.sha256)
+            };
+            let other_number = evidence == Evidence::TextOtherNumber;
+            if other_number && (rejected || answered()) { Claim::Last } else { Claim::Sent }
+        }
+        State::Waiting => Claim::Waiting,
+        State::NotSent { .. } => Claim::NotSent,
+        State::InForce { .. } => Claim::Last,
+    }
+}
+
+/// Whether it says itself that the document was accepted.
+pub(super) fn is_accepted(arrival: &Arrival) -> bool {
+    match &arrival.kind {
+        ArrivalKind::CertifIn { .. } => true,
+        ArrivalKind::Text { text, .. } => text.stato != Stato::Scartato,
+        _ => false,
+    }
+}
+
+fn evidence(one: &HandOver, arrival: &Arrival) -> Option<Evidence> {
+    let file = one.file()?;
+    if arrival.sha256 == file.sha256 {
+        return None;
+    }
+    if let ArrivalKind::CertifIn { keys } = &arrival.kind
+        && certifies(keys, file)
+    {
+        return Some(Evidence::Keys);
+    }
     if one.receipt.as_ref().is_some_and(|given| given.sha256 == arrival.sha256) {
         return Some(Evidence::Person);
     }
+    if !arrival.is_whole() {
+        return None;
+    }
     match &arrival.kind {
-        ArrivalKind::CertifIn { keys } => certifies(keys, file).then_some(Evidence::Keys),
         ArrivalKind::Text { text, .. } if text.sha256.eq_ignore_ascii_case(&file.sha256) => {
             let same = one.protocollo().is_none_or(|number| *number == text.protocollo);
             Some(if same { Evidence::Text } else { Evidence::TextOtherNumber })
@@ -76,11 +174,29 @@ fn is_named(one: &HandOver, file: &HandedFile, arrival: &Arrival) -> bool {
     if !file.keys.is_empty() {
         return false;
     }
-    let by_number = one
-        .protocollo()
-        .is_some_and(|number| numbers_in(&arrival.name).any(|found| found == number.as_str()));
+    let by_number = one.protocollo().is_some_and(|number| match arrival.kind {
+        // Nothing else that the portal gives is sealed.
+        ArrivalKind::Sealed => has_number(&arrival.name, number),
+        // The page of the confirmation, printed, may have the number in its name too.
+        _ => is_number_alone(&arrival.name, number),
+    });
     let instructed = receipt_name(&one.label(), &file.name).to_lowercase();
-    by_number || arrival.name.to_lowercase().contains(&instructed)
+    by_number || arrival.name.to_lowercase().starts_with(&instructed)
+}
+
+fn has_number(name: &str, number: &Protocollo) -> bool {
+    numbers_in(name).any(|found| found == number.as_str())
+}
+
+/// The number itself, then at most ` (1)` as browsers count, and an extension.
+fn is_number_alone(name: &str, number: &Protocollo) -> bool {
+    let Some(rest) = name.strip_prefix(number.as_str()) else { return false };
+    let counted = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    let rest = match counted {
+        Some((count, rest)) if count.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => rest,
+    };
+    rest.is_empty() || rest.starts_with('.')
 }
 
 /// The name under which the instructions ask for a receipt to be saved.
@@ -138,11 +254,15 @@ pub(super) fn receipt_record(one: &HandOver, answer: Option<&Arrival>) -> Option
         }
         _ => {}
     }
-    if let State::Rejected { motivo, .. } = &one.state {
-        record.stato = Stato::Scartato;
-        record.motivo_di_scarto.get_or_insert_with(|| Rejection::clone(motivo));
-    } else if answer.is_none() {
-        return None;
+    match (&one.state, answer) {
+        // What the Agency says counts for more than what somebody said of it.
+        (State::Rejected { .. }, Some(answer)) if is_accepted(answer) => {}
+        (State::Rejected { motivo, .. }, _) => {
+            record.stato = Stato::Scartato;
+            record.motivo_di_scarto.get_or_insert_with(|| Rejection::clone(motivo));
+        }
+        (_, None) => return None,
+        (_, Some(_)) => {}
     }
     Some(record)
 }
@@ -155,7 +275,12 @@ fn attachment(answer: &Arrival, protocollo: &Protocollo) -> AttachmentRecord {
         }
         _ => plain_name(&answer.name),
     };
-    AttachmentRecord { name, sha256: answer.sha256.clone(), length: answer.length }
+    // Handed out is what is inside of PEM and the like; the file stays as it came.
+    let (sha256, length) = match &answer.content {
+        Some(content) => (content.sha256.clone(), content.length),
+        None => (answer.sha256.clone(), answer.length),
+    };
+    AttachmentRecord { name, sha256, length }
 }
 
 /// A file name as ours are: whatever else is in it becomes `_`.

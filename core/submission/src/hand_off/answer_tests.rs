@@ -1,8 +1,9 @@
 //! Which file answers what.
 
 use super::*;
-use crate::hand_off::tests::{Desk, NUMBER, number, sent, text};
-use crate::hand_off::{Confirmation, Kind, arrivals};
+use crate::Agency;
+use crate::hand_off::tests::{CONTENT, Desk, NUMBER, number, sent, text};
+use crate::hand_off::{Confirmation, Kind, confirm, list};
 
 const PDF: &[u8] = b"%PDF-1.4 %%EOF";
 const SEALED: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3, 0xa0, 0];
@@ -17,19 +18,27 @@ fn taken(files: &[(&str, &[u8])], change: impl Fn(&mut HandOver)) -> Option<Stri
     }
     let mut one = desk.only();
     change(&mut one);
-    answer_to(&one, &arrivals(&desk.folders)).map(|arrival| arrival.name.clone())
+    let arrived = desk.arrived();
+    answer_to(&one, std::slice::from_ref(&one), &arrived).map(|arrival| arrival.name.clone())
 }
 
 #[test]
 fn names_count_when_they_say_enough() {
     for (name, counts) in [
         ("26112100000000001.pdf", true),
-        ("Ricevuta_26112100000000001 (1).pdf", true),
+        ("26112100000000001 (1).pdf", true),
+        ("26112100000000001(2).PDF", true),
+        ("26112100000000001", true),
+        // The confirmation page, printed.
+        ("conferma 26112100000000001.pdf", false),
+        ("Ricevuta_26112100000000001 (1).pdf", false),
+        ("26112100000000001 pagina.pdf", false),
         ("126112100000000001.pdf", false),
         ("26112100000000002.pdf", false),
         ("comunicazione.ccf.pdf", false),
         ("RICEVUTA-7-comunicazione.ccf.pdf", true),
         ("ricevuta-17-comunicazione.ccf.pdf", false),
+        ("copia di ricevuta-7-comunicazione.ccf.pdf", false),
     ] {
         let found = taken(&[(name, PDF)], |_| ());
         assert_eq!(found.as_deref(), counts.then_some(name), "{name}");
@@ -77,6 +86,82 @@ fn a_request_for_certificates_is_answered_by_its_keys_alone() {
     assert!(certified(&["BB", "cc", "AA"]));
     assert!(!certified(&["aa"]));
     assert!(!certifies(&["aa".into()], &HandedFile { keys: Vec::new(), ..file.clone() }));
+}
+
+/// Two runs that handed over the same file.
+fn two(desk: &Desk) -> [HandOver; 2] {
+    desk.submit().unwrap_err();
+    desk.submit_as("bb-1", "8", CONTENT).unwrap_err();
+    list(&desk.folders).unwrap().try_into().unwrap()
+}
+
+/// Which of the two the text of that number answers.
+fn answered(desk: &Desk) -> [bool; 2] {
+    let all = list(&desk.folders).unwrap();
+    let arrived = desk.arrived();
+    [0, 1].map(|which| all[which].is_answered(&all, &arrived))
+}
+
+#[test]
+fn an_answer_belongs_to_one_of_two_with_the_same_file() {
+    // What is said of the first, of the second, and whom the text of the first number answers.
+    let numbered = |text: &str| Confirmation { protocollo: Some(number(text)), ..sent() };
+    let not_sent = || Confirmation { not_sent: true, ..sent() };
+    let refused = || Confirmation { rejected: Some("x".into()), ..numbered(NUMBER) };
+    let other = "26112100000000002";
+    let cases: [(Option<Confirmation>, Option<Confirmation>, [bool; 2]); 9] = [
+        (None, None, [true, false]),
+        (Some(numbered(NUMBER)), None, [true, false]),
+        (Some(numbered(NUMBER)), Some(not_sent()), [true, false]),
+        (None, Some(numbered(NUMBER)), [false, true]),
+        (Some(sent()), None, [true, false]),
+        (None, Some(sent()), [false, true]),
+        (Some(not_sent()), None, [false, true]),
+        (Some(numbered(other)), Some(numbered(NUMBER)), [false, true]),
+        // One number twice is what a person may say.
+        (Some(refused()), Some(numbered(NUMBER)), [true, true]),
+    ];
+    for (first, second, expected) in cases {
+        let desk = Desk::new();
+        two(&desk);
+        for (run, said) in [("7", &first), ("8", &second)] {
+            if let Some(said) = said {
+                confirm(&desk.folders, run, said).unwrap();
+            }
+        }
+        desk.arrive("a.txt", &text(Stato::Scartato));
+        assert_eq!(answered(&desk), expected, "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn what_was_accepted_is_not_what_was_rejected() {
+    let desk = Desk::new();
+    two(&desk);
+    let refused = Confirmation { rejected: Some("delega mancante".into()), ..sent() };
+    confirm(&desk.folders, "7", &refused).unwrap();
+    desk.arrive("a.txt", &text(Stato::Elaborato));
+    assert_eq!(answered(&desk), [false, true]);
+    // Alone, it is the answer all the same: the Agency knows better.
+    let alone = Desk::new();
+    alone.submit().unwrap_err();
+    alone.say(&refused).unwrap();
+    alone.arrive("a.txt", &text(Stato::Elaborato));
+    let acknowledged = alone.find().unwrap();
+    let receipt = alone.agency.receipt(&alone.access, &acknowledged[0].protocollo).unwrap();
+    assert_eq!(receipt.unwrap().stato, Stato::Elaborato);
+}
+
+#[test]
+fn a_copy_under_another_name_is_still_anothers() {
+    let desk = Desk::new();
+    two(&desk);
+    let numbered = Confirmation { protocollo: Some(number(NUMBER)), ..sent() };
+    confirm(&desk.folders, "7", &numbered).unwrap();
+    desk.arrive("26112100000000001.rcc", SEALED);
+    assert_eq!(answered(&desk), [true, false]);
+    desk.arrive("ricevuta-7-comunicazione.ccf.rcc", SEALED);
+    assert_eq!(answered(&desk), [true, false], "the folder of both copies is that of run 7");
 }
 
 #[test]

@@ -1,20 +1,16 @@
-//! What lies in `ricezione`: every file that a person may have saved there, and what it is.
-//!
-//! Looked at are the folder itself, in any case, and the folders in it, one level deep. Folders
-//! that are named by a protocollo are our own and hold nothing new; links are not followed.
+//! A file that a person may have saved in `ricezione`, and what it is.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::Folders;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::recognise::recognise;
-use super::sheet::is_sheet;
-use crate::{Protocollo, ReceiptText, printable};
+use super::recognise::{recognise, unwrapped};
+use crate::outbox::sha256_hex;
+use crate::{ReceiptText, printable};
 
 /// A file that has arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +27,21 @@ pub struct Arrival {
     pub modified: Option<Timestamp>,
     /// What it is.
     pub kind: ArrivalKind,
+    /// What is inside, where the file is only a wrapping: PEM, base64, white space at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Unwrapped>,
+    /// When it will have been quiet for a while; `None` when it has.
+    #[serde(skip)]
+    pub quiet_at: Option<Timestamp>,
+}
+
+/// What is inside a wrapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unwrapped {
+    /// SHA-256 of it, hexadecimal.
+    pub sha256: String,
+    /// Bytes in it.
+    pub length: u64,
 }
 
 /// What a file is, told from its content.
@@ -61,6 +72,25 @@ pub enum ArrivalKind {
         /// What is missing.
         why: String,
     },
+    /// Nothing in it says where it ends, and it was written to a moment ago: it may still be on its
+    /// way.
+    OnItsWay {
+        /// What it is if no more comes.
+        kind: Box<ArrivalKind>,
+        /// When it counts as whole, if it stays as it is.
+        until: Timestamp,
+    },
+    /// A browser's own name for what it is still loading.
+    Loading,
+    /// A link: nobody knows what it will lead to.
+    Link,
+    /// A folder in a folder; only those in `ricezione` itself are looked into.
+    TooDeep,
+    /// Here the looking ended: there are more files than this.
+    TooMany {
+        /// How many were looked at.
+        most: usize,
+    },
     /// More than a receipt can be.
     TooLarge,
     /// It could not be read.
@@ -83,149 +113,121 @@ impl Arrival {
                 format!("{looks_like} of unknown format, kept as it is")
             }
             ArrivalKind::Incomplete { why } => format!("not whole: {why}"),
+            ArrivalKind::OnItsWay { kind, .. } => match &**kind {
+                ArrivalKind::Opaque { looks_like } => {
+                    format!("{looks_like} of unknown format, which may still be on its way")
+                }
+                _ => "it may still be on its way".to_owned(),
+            },
+            ArrivalKind::Loading => "a download that is not finished".to_owned(),
+            ArrivalKind::Link => "a link, which is not followed".to_owned(),
+            ArrivalKind::TooDeep => "a folder in a folder, which is not looked into".to_owned(),
+            ArrivalKind::TooMany { most } => {
+                format!("more than {most} files; the rest is not looked at")
+            }
             ArrivalKind::TooLarge => "larger than a receipt can be".to_owned(),
             ArrivalKind::Unreadable { system } => format!("cannot be read: {system}"),
         };
-        let sha256 = self.sha256.get(..16).unwrap_or_default();
         let name = printable(&self.name, 100);
-        format!("{name} ({} bytes, SHA-256 {sha256}…): {what}", self.length)
+        match self.sha256.get(..16) {
+            Some(sha256) => {
+                format!("{name} ({} bytes, SHA-256 {sha256}…): {what}", self.length)
+            }
+            None => format!("{name}: {what}"),
+        }
     }
 
     /// Whether it is a whole file that can be an answer.
     pub fn is_whole(&self) -> bool {
-        !matches!(
+        matches!(
             self.kind,
-            ArrivalKind::Incomplete { .. } | ArrivalKind::TooLarge | ArrivalKind::Unreadable { .. }
+            ArrivalKind::CertifIn { .. }
+                | ArrivalKind::Text { .. }
+                | ArrivalKind::Sealed
+                | ArrivalKind::Opaque { .. }
         )
     }
-}
 
-/// Everything that has arrived, by path. A file that cannot be read is in the list and says so.
-pub fn arrivals(folders: &Folders) -> Vec<Arrival> {
-    let mut found = Vec::new();
-    for ricezione in ricezione(&folders.documents) {
-        look_into(&ricezione, true, &mut found);
+    /// When it counts as whole, while it may still be on its way.
+    pub(super) fn settles_at(&self) -> Option<Timestamp> {
+        match self.kind {
+            ArrivalKind::OnItsWay { until, .. } => Some(until),
+            _ => None,
+        }
     }
-    found.sort_by(|one, other| one.path.cmp(&other.path));
-    found
+
+    /// What it is if no more comes.
+    pub(super) fn once_whole(&self) -> Arrival {
+        match &self.kind {
+            ArrivalKind::OnItsWay { kind, .. } => {
+                Arrival { kind: (**kind).clone(), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    pub(super) fn unread(path: &Path, kind: ArrivalKind) -> Arrival {
+        Arrival {
+            path: path.to_owned(),
+            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            length: 0,
+            sha256: String::new(),
+            modified: None,
+            kind,
+            content: None,
+            quiet_at: None,
+        }
+    }
+
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Arrival {
+        Arrival::unread(path, ArrivalKind::Unreadable { system: error.to_string() })
+    }
 }
 
-/// One file, as [`arrivals`] would see it.
+/// One file, as it is now.
 pub(super) fn look_at(path: &Path) -> Arrival {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let modified = fs::metadata(path).and_then(|found| found.modified()).ok();
-    let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
-    let mut arrival = Arrival {
-        path: path.to_owned(),
-        name,
-        length: 0,
-        sha256: String::new(),
-        modified,
-        kind: ArrivalKind::TooLarge,
-    };
-    if let Err(error) = read(path, &mut arrival) {
-        arrival.kind = ArrivalKind::Unreadable { system: error.to_string() };
-    }
-    arrival
+    read(path).0
 }
 
-/// The folders of that name, in any case; none is made.
-fn ricezione(documents: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(documents) else { return Vec::new() };
-    entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().eq_ignore_ascii_case("ricezione"))
-        .map(|entry| entry.path())
-        .collect()
-}
-
-fn look_into(folder: &Path, outermost: bool, found: &mut Vec<Arrival>) {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => return found.push(unreadable(folder, &error)),
-    };
-    for entry in entries {
-        if found.len() >= MOST_FILES {
-            return;
-        }
-        match entry {
-            Ok(entry) => look_at_entry(&entry, outermost, found),
-            Err(error) => found.push(unreadable(folder, &error)),
+/// A file, and whether its content says where it ends.
+pub(super) fn read(path: &Path) -> (Arrival, bool) {
+    let mut arrival = Arrival::unread(path, ArrivalKind::TooLarge);
+    match read_into(&mut arrival) {
+        Ok(ends) => (arrival, ends),
+        Err(error) => {
+            arrival.kind = ArrivalKind::Unreadable { system: error.to_string() };
+            (arrival, false)
         }
     }
 }
 
-fn look_at_entry(entry: &DirEntry, outermost: bool, found: &mut Vec<Arrival>) {
-    let name = entry.file_name().to_string_lossy().into_owned();
-    // The type of the entry itself: a link is neither a file nor a folder here.
-    let Ok(kind) = entry.file_type() else { return };
-    if kind.is_dir() && outermost && !name.starts_with('.') {
-        if Protocollo::try_from(name).is_err() {
-            look_into(&entry.path(), false, found);
-        }
-    } else if kind.is_file() && !is_nobodys(&name) {
-        found.push(look_at(&entry.path()));
+fn read_into(arrival: &mut Arrival) -> io::Result<bool> {
+    let file = File::open(&arrival.path)?;
+    let metadata = file.metadata()?;
+    arrival.length = metadata.len();
+    let modified = metadata.modified().ok();
+    arrival.modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+    if arrival.length > LARGEST_READ {
+        return Ok(true);
     }
-}
-
-/// Files that no person saved: hidden, ours, a desktop's, or a browser's that is still loading.
-fn is_nobodys(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    let loading = [".crdownload", ".part", ".partial", ".download", ".opdownload", ".tmp"];
-    lower.starts_with(['.', '~'])
-        || ["thumbs.db", "desktop.ini"].contains(&lower.as_str())
-        || loading.iter().any(|ending| lower.ends_with(ending))
-        || is_sheet(name)
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Arrival {
-    Arrival {
-        path: path.to_owned(),
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        length: 0,
-        sha256: String::new(),
-        modified: None,
-        kind: ArrivalKind::Unreadable { system: error.to_string() },
-    }
-}
-
-fn read(path: &Path, arrival: &mut Arrival) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    arrival.length = file.metadata()?.len();
     let mut bytes = Vec::new();
-    (&mut file).take(LARGEST_READ + 1).read_to_end(&mut bytes)?;
-    let mut digest = Sha256::new_with_prefix(&bytes);
-    if bytes.len() as u64 <= LARGEST_READ {
-        arrival.length = bytes.len() as u64;
-        arrival.sha256 = hex::encode(digest.finalize());
-        arrival.kind = recognise(&bytes);
-        return Ok(());
+    file.take(LARGEST_READ + 1).read_to_end(&mut bytes)?;
+    arrival.length = bytes.len() as u64;
+    // It has grown while it was read.
+    if arrival.length > LARGEST_READ {
+        return Ok(true);
     }
-    if arrival.length > LARGEST_HASHED {
-        return Ok(());
-    }
-    bytes.truncate(64 << 10);
-    let mut left = LARGEST_HASHED;
-    loop {
-        let count = file.read(&mut bytes)?;
-        digest.update(&bytes[..count]);
-        left = left.saturating_sub(count as u64);
-        if count == 0 {
-            arrival.sha256 = hex::encode(digest.finalize());
-            return Ok(());
-        }
-        // It grows while it is read.
-        if left == 0 {
-            return Ok(());
-        }
-    }
+    arrival.sha256 = hex::encode(Sha256::digest(&bytes));
+    let found = recognise(&bytes);
+    arrival.kind = found.kind;
+    let inner = unwrapped(&bytes);
+    arrival.content = (inner.len() != bytes.len())
+        .then(|| Unwrapped { sha256: sha256_hex(&inner), length: inner.len() as u64 });
+    Ok(found.ends)
 }
 
-/// The largest receipt that is read; larger files are only hashed.
+/// The largest receipt that is read; of larger files only the length is looked at.
 pub(super) const LARGEST_READ: u64 = 5 << 20;
-/// Even that only up to here.
-const LARGEST_HASHED: u64 = 256 << 20;
-const MOST_FILES: usize = 20_000;
 
 #[cfg(test)]
 #[path = "arrivals_tests.rs"]

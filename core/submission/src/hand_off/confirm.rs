@@ -7,15 +7,19 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::answer::{answer_to, certifies, plain_name, protocollo_in, receipt_name};
-use super::arrivals::{Arrival, ArrivalKind, LARGEST_READ, arrivals, look_at};
+use super::arrivals::{Arrival, ArrivalKind, LARGEST_READ, look_at};
 use super::error::HandOffError;
-use super::record::{GivenReceipt, HandOver, HandedFile, Records, State, moment, rome_date};
+use super::evidence::{answers, require_none_against};
+use super::noted::bring_into_line;
+use super::record::{GivenReceipt, HandOver, HandedFile, Records, State, rome_date};
+use super::ricezione::arrivals;
+use super::said::after;
 use super::{settled, sheet};
-use crate::outbox::{holds, read_at_most};
-use crate::{Protocollo, ReadByPerson, Rejection, printable, read_by_person};
+use crate::outbox::{holds, read_at_most, sha256_hex};
+use crate::{Protocollo, printable};
 
 /// What a person says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confirmation {
     /// The number, if it was written down.
     pub protocollo: Option<Protocollo>,
@@ -31,58 +35,80 @@ pub struct Confirmation {
     pub in_force: bool,
     /// It was not done.
     pub not_sent: bool,
+    /// It takes the place of what was said before.
+    pub correct: bool,
     /// Now.
     pub at: Timestamp,
 }
 
-/// Keeps what a person says of what `run` handed over. Saying the same again changes nothing.
+/// Keeps what a person says of what `run` handed over. Saying the same again changes nothing; saying
+/// otherwise is refused, unless it is called a correction and nothing speaks against it.
 ///
 /// A revocation is confirmed twice: that it was asked for, and, with `in_force`, that it is.
 ///
 /// # Errors
-/// `hand_off.nothing_waits`, `hand_off.already_confirmed`, `hand_off.sent_on`,
-/// `hand_off.protocollo_taken`, `hand_off.receipt_unusable`, `hand_off.receipt_of_another`,
-/// `hand_off.record_unreadable`, `hand_off.not_stored`.
+/// `hand_off.nothing_waits`, `hand_off.already_confirmed`, `hand_off.against_evidence`,
+/// `hand_off.not_a_revocation`, `hand_off.sent_on`, `hand_off.protocollo_taken`,
+/// `hand_off.receipt_unusable`, `hand_off.receipt_of_another`, `hand_off.record_unreadable`,
+/// `hand_off.not_stored`.
 pub fn confirm(folders: &Folders, run: &str, said: &Confirmation) -> Result<HandOver, Error> {
     let records = Records::new(folders);
     let all = records.all()?;
-    let arrived = arrivals(folders);
+    let arrived = arrivals(folders, said.at);
     let one = settled(&records, meant(&all, run)?, &arrived)?;
     let given = said.receipt.as_deref().map(|path| checked_receipt(path, &one)).transpose()?;
-    let numbered = said.protocollo.clone().or_else(|| given.as_ref().and_then(protocollo_in));
-    if let Some(number) = &numbered {
-        require_free(number, &one, &all)?;
-    }
-    let receipt = match (&given, one.file()) {
-        (Some(given), Some(file)) => Some(keep_receipt(folders, &one, file, given)?),
-        _ => None,
-    };
-    let one = records.update(&one.key.clone(), move |now| {
-        let mut one = now.unwrap_or(one);
-        one.state = after(&one, said, numbered)?;
-        one.receipt = receipt.or(one.receipt);
-        Ok(one)
+    let one = records.update(&one.key.clone(), |now| {
+        let one = now.unwrap_or(one);
+        let all = records.all()?;
+        let mut after = after(&one, &all, said, number_said(said, given.as_ref(), &one))?;
+        if said.protocollo.is_some() || after.protocollo() != one.protocollo() {
+            let number = after.protocollo().cloned();
+            number.iter().try_for_each(|number| require_free(number, &after, &all))?;
+        }
+        let answers = answers(&one, &all, &arrived, given.as_ref());
+        if after != one || said.accepted {
+            require_none_against(folders, &one, &after, &answers, said)?;
+        }
+        // All is checked: from here on it is written.
+        if let (Some(given), Some(file)) = (&given, one.file()) {
+            let receipt = keep_receipt(folders, &one, file, given, &arrived)?;
+            if one.receipt.as_ref().is_some_and(|former| former.sha256 != receipt.sha256)
+                && after.corrections.len() == one.corrections.len()
+            {
+                after.keep_former(&one, said.at);
+            }
+            after.receipt = Some(receipt);
+        }
+        Ok(after)
     })?;
-    tell_of_outcome(folders, &one, said.accepted)?;
-    // The file that was given lies in `ricezione` by now.
-    let answered = one.is_answered(&arrived) || one.receipt.is_some();
-    sheet::keep(folders, &one, answered)?;
+    // With the file that was given.
+    let (all, arrived) = (records.all()?, with_given(arrived, given, &one));
+    let answer = answer_to(&one, &all, &arrived);
+    bring_into_line(folders, &one, answer)?;
+    sheet::keep(folders, &one, answer.is_some())?;
     Ok(one)
 }
 
-/// A receipt of unknown format that the run has put aside already means what this word says.
-fn tell_of_outcome(folders: &Folders, one: &HandOver, accepted: bool) -> Result<(), Error> {
-    let motivo_di_scarto = match &one.state {
-        State::Rejected { motivo, .. } => Some(motivo.clone()),
-        State::Confirmed { .. } if accepted => None,
-        _ => return Ok(()),
+/// The number that was said, or else the one that the receipt has; what only its file name says counts
+/// where nothing else is known.
+fn number_said(said: &Confirmation, given: Option<&Arrival>, one: &HandOver) -> Option<Protocollo> {
+    let of_receipt = || {
+        let given = given?;
+        let says_it = matches!(given.kind, ArrivalKind::Text { .. });
+        protocollo_in(given).filter(|_| says_it || one.protocollo().is_none())
     };
-    for number in one.numbers() {
-        let motivo_di_scarto = motivo_di_scarto.clone();
-        let said = ReadByPerson { motivo_di_scarto, numero: one.protocollo().cloned() };
-        read_by_person(folders, &number, said)?;
+    said.protocollo.clone().or_else(of_receipt)
+}
+
+/// What has arrived, with the copy of the file that was given.
+fn with_given(arrived: Vec<Arrival>, given: Option<Arrival>, one: &HandOver) -> Vec<Arrival> {
+    let Some((given, kept)) = given.zip(one.receipt.as_ref()) else { return arrived };
+    if arrived.iter().any(|arrival| arrival.sha256 == given.sha256) {
+        return arrived;
     }
-    Ok(())
+    let name = kept.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let copy = Arrival { path: kept.path.clone(), name, ..given };
+    arrived.into_iter().chain([copy]).collect()
 }
 
 /// The hand-over of a run that is spoken of: the one that waits, or else its last.
@@ -95,105 +121,6 @@ fn meant(all: &[HandOver], run: &str) -> Result<HandOver, HandOffError> {
         waiting.dedup();
         HandOffError::NothingWaits { run: printable(run.trim(), 40), waiting }
     })
-}
-
-/// What is known afterwards.
-fn after(
-    one: &HandOver,
-    said: &Confirmation,
-    protocollo: Option<Protocollo>,
-) -> Result<State, HandOffError> {
-    if said.not_sent {
-        return match &one.state {
-            State::Waiting => Ok(State::NotSent { at: said.at }),
-            State::NotSent { .. } => Ok(one.state.clone()),
-            _ => Err(otherwise(one, "that it was not sent".to_owned())),
-        };
-    }
-    // What was not said is as it is known, or else today. A revocation has two days.
-    let (known_day, known_number) = match &one.state {
-        State::Confirmed { sent_on, protocollo, .. }
-        | State::Rejected { sent_on, protocollo, .. }
-            if one.file().is_some() =>
-        {
-            (Some(*sent_on), protocollo.clone())
-        }
-        _ => (None, None),
-    };
-    let day = said.sent_on.or(known_day).unwrap_or_else(|| rome_date(said.at));
-    require_day(day, one, said.at)?;
-    if known_day.is_some_and(|known| known != day) {
-        return Err(otherwise(one, format!("that it was sent on {day}")));
-    }
-    if let (Some(known), Some(number)) = (&known_number, &protocollo)
-        && known != number
-    {
-        return Err(otherwise(one, format!("protocollo {number}")));
-    }
-    let motivo = said.rejected.as_ref().map(|text| Rejection {
-        code: String::new(),
-        text: printable(text.trim(), LONGEST_REASON),
-    });
-    if said.in_force {
-        return in_force(one, said.at, day);
-    }
-    done(one, said.at, day, known_number.or(protocollo), motivo)
-}
-
-/// It was done on that day, and refused where there is a `motivo`.
-fn done(
-    one: &HandOver,
-    at: Timestamp,
-    sent_on: Date,
-    protocollo: Option<Protocollo>,
-    motivo: Option<Rejection>,
-) -> Result<State, HandOffError> {
-    let is_revocation = one.file().is_none();
-    match (&one.state, motivo) {
-        (State::InForce { .. }, Some(_)) => Err(otherwise(one, "that it was rejected".to_owned())),
-        (State::InForce { .. }, None) => Ok(one.state.clone()),
-        (State::Rejected { at, motivo: known, .. }, Some(motivo)) if *known == motivo => {
-            Ok(State::Rejected { at: *at, sent_on, protocollo, motivo })
-        }
-        (State::Rejected { .. }, Some(motivo)) if !is_revocation => {
-            Err(otherwise(one, format!("that it was rejected: {}", motivo.text)))
-        }
-        (State::Rejected { .. }, None) if !is_revocation => {
-            Err(otherwise(one, "that it was sent".to_owned()))
-        }
-        (_, Some(motivo)) => Ok(State::Rejected { at, sent_on, protocollo, motivo }),
-        // Said again, perhaps after a power cut: nothing new.
-        (State::Confirmed { .. }, None) if is_revocation => Ok(one.state.clone()),
-        (State::Confirmed { at, .. }, None) => {
-            Ok(State::Confirmed { at: *at, sent_on, protocollo })
-        }
-        (_, None) => Ok(State::Confirmed { at, sent_on, protocollo }),
-    }
-}
-
-/// A revocation is in force; whether it was confirmed before or not, it was asked for.
-fn in_force(one: &HandOver, at: Timestamp, since: Date) -> Result<State, HandOffError> {
-    let since = moment(since, at);
-    match &one.state {
-        _ if one.file().is_some() => Err(otherwise(one, "that it is in force".to_owned())),
-        State::InForce { .. } => Ok(one.state.clone()),
-        State::Confirmed { at: requested_at, .. } => {
-            Ok(State::InForce { requested_at: *requested_at, since })
-        }
-        _ => Ok(State::InForce { requested_at: at, since }),
-    }
-}
-
-fn otherwise(one: &HandOver, said: String) -> HandOffError {
-    HandOffError::AlreadyConfirmed { run: one.run.clone(), known: one.describe(), said }
-}
-
-fn require_day(day: Date, one: &HandOver, at: Timestamp) -> Result<(), HandOffError> {
-    let (earliest, latest) = (rome_date(one.handed_over_at), rome_date(at));
-    if day < earliest || day > latest.max(earliest) {
-        return Err(HandOffError::SentOn { found: day, earliest, latest });
-    }
-    Ok(())
 }
 
 /// One number, one file; the same file may have been handed over by two runs.
@@ -254,9 +181,9 @@ fn keep_receipt(
     one: &HandOver,
     file: &HandedFile,
     given: &Arrival,
+    arrived: &[Arrival],
 ) -> Result<GivenReceipt, Error> {
     let sha256 = given.sha256.clone();
-    let arrived = arrivals(folders);
     if let Some(there) = arrived.iter().find(|arrival| arrival.sha256 == sha256) {
         return Ok(GivenReceipt { path: there.path.clone(), sha256 });
     }
@@ -272,33 +199,64 @@ fn keep_receipt(
     }
     let path = ricezione.join(name);
     if !holds(&path, &sha256) {
-        let bytes = read_at_most(&given.path, LARGEST_READ).map_err(|error| {
-            let problem = error.to_string();
-            HandOffError::ReceiptUnusable { path: given.path.display().to_string(), problem }
-        })?;
+        let path_given = given.path.display().to_string();
+        let unusable =
+            |problem: String| HandOffError::ReceiptUnusable { path: path_given.clone(), problem };
+        let bytes =
+            read_at_most(&given.path, LARGEST_READ).map_err(|error| unusable(error.to_string()))?;
+        if sha256_hex(&bytes) != sha256 {
+            return Err(unusable("it is still being written".to_owned()).into());
+        }
         atomic_file::write_alone(&path, &bytes).map_err(not_stored)?;
     }
     Ok(GivenReceipt { path, sha256 })
 }
 
-/// What an answer adds to what is known: that it was sent at all, and its number.
-pub(super) fn by_answer(one: &HandOver, arrived: &[Arrival], all: &[HandOver]) -> Option<State> {
-    let protocollo = protocollo_in(answer_to(one, arrived)?);
-    let protocollo = protocollo.filter(|number| require_free(number, one, all).is_ok());
+/// What an answer adds to what is known: that it was sent at all, its number, its day.
+pub(super) fn by_answer(one: &HandOver, arrived: &[Arrival], all: &[HandOver]) -> Option<HandOver> {
+    let answer = answer_to(one, all, arrived)?;
+    let held = |number: &Protocollo| {
+        all.iter().any(|other| other.key != one.key && other.protocollo() == Some(number))
+    };
+    let protocollo = protocollo_in(answer).filter(|number| !held(number));
     match &one.state {
         State::Waiting | State::NotSent { .. } => {
             let at = one.handed_over_at;
-            // The day is not known. This one does not change with when somebody looks.
-            Some(State::Confirmed { at, sent_on: rome_date(at), protocollo })
+            let earliest = rome_date(at);
+            let received = match &answer.kind {
+                ArrivalKind::Text { text, .. } => Some(rome_date(text.received_at)),
+                _ => None,
+            };
+            let received = received.filter(|day| *day >= earliest);
+            // Otherwise the day is not known. This one does not change with when somebody looks.
+            let sent_on = received.unwrap_or(earliest);
+            let state = State::Confirmed { at, sent_on, protocollo };
+            let day_guessed = received.is_none();
+            Some(HandOver { day_guessed, ..one.clone() }.entered(state, all))
         }
         State::Confirmed { at, sent_on, protocollo: None } if protocollo.is_some() => {
-            Some(State::Confirmed { at: *at, sent_on: *sent_on, protocollo })
+            let state = State::Confirmed { at: *at, sent_on: *sent_on, protocollo };
+            Some(one.clone().entered(state, all))
         }
         _ => None,
     }
 }
 
-const LONGEST_REASON: usize = 1000;
+/// What a person may not have seen: the copy to upload is not the file that was handed over.
+pub fn altered_copy(one: &HandOver) -> Option<String> {
+    let file = one.file()?;
+    if !file.copy.is_file() || holds(&file.copy, &file.sha256) {
+        return None;
+    }
+    let found = look_at(&file.copy).sha256;
+    Some(format!(
+        "{} was changed since it was handed over: SHA-256 {found}; what is confirmed is the file with \
+         SHA-256 {}. If the changed one was uploaded: ceralacca confirm {} --correct --not-sent",
+        file.copy.display(),
+        file.sha256,
+        one.run
+    ))
+}
 
 #[cfg(test)]
 #[path = "confirm_tests.rs"]

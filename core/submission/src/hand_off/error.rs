@@ -48,6 +48,24 @@ pub enum HandOffError {
         /// What was said now.
         said: String,
     },
+    /// The Agency's own words say otherwise.
+    AgainstEvidence {
+        /// The run.
+        run: String,
+        /// Where they are.
+        place: String,
+        /// What they are.
+        what: String,
+        /// What was said.
+        said: String,
+    },
+    /// Only a revocation comes into force.
+    NotARevocation {
+        /// The run.
+        run: String,
+        /// The file that it handed over.
+        name: String,
+    },
     /// The day cannot be the day of sending.
     SentOn {
         /// The day that was given.
@@ -141,6 +159,8 @@ impl Explain for HandOffError {
             ToBeSent { .. } | ToBeRevoked { .. } => explain_waiting(self),
             NothingWaits { .. }
             | AlreadyConfirmed { .. }
+            | AgainstEvidence { .. }
+            | NotARevocation { .. }
             | SentOn { .. }
             | ProtocolloTaken { .. }
             | ReceiptUnusable { .. }
@@ -186,6 +206,7 @@ fn explain_waiting(error: &HandOffError) -> Report {
 fn explain_confirmation(error: &HandOffError) -> Report {
     use HandOffError::*;
     let report = match error {
+        ReceiptUnusable { .. } | ReceiptOfAnother { .. } => explain_given(error),
         NothingWaits { run, waiting } => Report::usage(
             "hand_off.nothing_waits",
             format!("run {run} has handed nothing to a person"),
@@ -202,7 +223,27 @@ fn explain_confirmation(error: &HandOffError) -> Report {
         )
         .expected(known)
         .found(said)
-        .next(format!("look it up in \"Ricerca ricevute\", then ceralacca resume {run}")),
+        .next(format!(
+            "look it up in \"Ricerca ricevute\"; if what was said before is wrong, say what is right: \
+             ceralacca confirm {run} --correct …"
+        )),
+        AgainstEvidence { run, place, what, said } => Report::refused(
+            "hand_off.against_evidence",
+            format!("what is here of run {run} says otherwise"),
+        )
+        .expected(format!("{what}, in {place}"))
+        .found(said)
+        .next(format!(
+            "look it up in \"Ricerca ricevute\"; a file in ricezione that belongs elsewhere: move it \
+             away, then ceralacca confirm {run} once more"
+        )),
+        NotARevocation { run, name } => Report::usage(
+            "hand_off.not_a_revocation",
+            format!("run {run} has handed over a file, which does not come into force"),
+        )
+        .expected("a run that asked for a revocation")
+        .found(name)
+        .next(format!("ceralacca confirm {run}, without --in-force")),
         SentOn { found, earliest, latest } => {
             Report::usage("hand_off.sent_on", "it cannot have been sent on that day")
                 .expected(format!("a day from {earliest}, when it was handed over, to {latest}"))
@@ -216,6 +257,14 @@ fn explain_confirmation(error: &HandOffError) -> Report {
         .expected("the number that the portal showed for this file")
         .found(format!("the number of {name}, run {run}"))
         .next("copy the protocollo from \"Ricerca ricevute\", from the row of this file"),
+        other => unreachable!("{other:?} is explained elsewhere"),
+    };
+    report.state("nothing was recorded; what the portal has is not changed by this")
+}
+
+fn explain_given(error: &HandOffError) -> Report {
+    use HandOffError::*;
+    match error {
         ReceiptUnusable { path, problem } => Report::refused(
             "hand_off.receipt_unusable",
             format!("{path} cannot be taken for the receipt"),
@@ -232,8 +281,7 @@ fn explain_confirmation(error: &HandOffError) -> Report {
                 )
         }
         other => unreachable!("{other:?} is explained elsewhere"),
-    };
-    report.state("nothing was recorded; what the portal has is not changed by this")
+    }
 }
 
 fn explain_files(error: &HandOffError) -> Report {

@@ -47,6 +47,10 @@ pub(super) fn submission(one: &HandOver, file: &HandedFile, ricezione: &Path) ->
         "Nel dubbio cercare prima il file in \"Ricerca ricevute\" (punto seguente): se vi \
          compare, è stato inviato.",
     );
+    sheet.more(&format!(
+        "Un errore in quanto comunicato si corregge con: ceralacca confirm {} --correct",
+        one.run
+    ));
     collect(&mut sheet, one, file, ricezione);
     sheet.blank();
     sheet.text(&pending(file));
@@ -163,7 +167,10 @@ fn collect(sheet: &mut Sheet, one: &HandOver, file: &HandedFile, ricezione: &Pat
         sheet.line(&ricezione.display().to_string());
         sheet.more("con questo nome, e in fondo l'estensione che il portale le dà:");
         sheet.line(&receipt_name(&one.label(), &file.name));
-        sheet.more("Va bene anche ogni nome che contenga le 17 cifre del protocollo.");
+        sheet.more(
+            "Va bene anche, come nome, il solo protocollo (17 cifre) con la sua estensione. La pagina \
+             di conferma non è la ricevuta: se la si conserva, altrove o con un altro nome.",
+        );
     } else {
         sheet.step("Salvare il file \"CERTIF.IN\" in questa cartella:");
         sheet.line(&ricezione.display().to_string());

@@ -21,14 +21,7 @@ fn file(tipo: &str, keys: &[&str], subject: bool) -> HandOver {
 }
 
 fn hand_over(kind: Kind) -> HandOver {
-    HandOver {
-        key: "aa-1".into(),
-        run: "7".into(),
-        kind,
-        handed_over_at: at("2026-11-21T10:00:00Z"),
-        state: State::Waiting,
-        receipt: None,
-    }
+    HandOver::new("aa-1", "7", kind, at("2026-11-21T10:00:00Z"))
 }
 
 fn read(bytes: Vec<u8>) -> String {

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::error::HandOffError;
-use crate::outbox::{json, name_of_key, read_at_most};
+use crate::outbox::{json, name_of_key, read_at_most, sha256_hex};
 use crate::{Acknowledgement, Protocollo, Rejection};
 
 /// Something that a person does at the portal in our place.
@@ -32,6 +32,36 @@ pub struct HandOver {
     /// What is known of it.
     pub state: State,
     /// The receipt that a person named, where the content did not say so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<GivenReceipt>,
+    /// What stands for the number while nobody has written it down; no other hand-over goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<Protocollo>,
+    /// Numbers that it went by before: runs and folders may still know it by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub went_by: Vec<Protocollo>,
+    /// Whether a person has read in its receipt that it was accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
+    /// Whether nobody has said the day of sending: the one there is that of the hand-over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub day_guessed: bool,
+    /// What was said before and is not so any more, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+}
+
+/// What was known before somebody said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// When it was said otherwise.
+    pub at: Timestamp,
+    /// What was known until then.
+    pub state: State,
+    /// Whether it had been said that it was accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
+    /// The receipt that had been named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<GivenReceipt>,
 }
@@ -132,6 +162,23 @@ pub struct GivenReceipt {
 }
 
 impl HandOver {
+    /// What waits for a person from now on.
+    pub fn new(key: &str, run: &str, kind: Kind, handed_over_at: Timestamp) -> HandOver {
+        HandOver {
+            key: key.to_owned(),
+            run: run.to_owned(),
+            kind,
+            handed_over_at,
+            state: State::Waiting,
+            receipt: None,
+            stand_in: None,
+            went_by: Vec::new(),
+            accepted: false,
+            day_guessed: false,
+            corrections: Vec::new(),
+        }
+    }
+
     /// The file, where this is a submission.
     pub fn file(&self) -> Option<&HandedFile> {
         match &self.kind {
@@ -163,6 +210,27 @@ impl HandOver {
         self.state == State::Waiting
     }
 
+    /// Whether a person has said that it was not done.
+    pub fn is_not_sent(&self) -> bool {
+        matches!(self.state, State::NotSent { .. })
+    }
+
+    /// Whether the day of sending is only that of the hand-over.
+    pub fn day_is_guessed(&self) -> bool {
+        self.day_guessed
+    }
+
+    /// Which call of its run handed it over: the end of the key.
+    pub fn step(&self) -> u64 {
+        let step = self.key.rsplit_once('-').and_then(|(_, step)| step.parse().ok());
+        step.unwrap_or(u64::MAX)
+    }
+
+    /// The order of runs and their calls; a clock may go back.
+    pub(super) fn order(&self) -> (u64, u64, &str) {
+        (self.run.parse().unwrap_or(u64::MAX), self.step(), &self.key)
+    }
+
     /// One line for a table: what waits for whom.
     pub fn describe(&self) -> String {
         let what = match &self.kind {
@@ -181,9 +249,11 @@ impl HandOver {
                 format!("asked for on {sent_on}, not in force yet")
             }
             State::Confirmed { sent_on, protocollo, .. } => {
-                format!("sent on {sent_on}{}", named(protocollo))
+                let on = if self.day_guessed { "sent on or after" } else { "sent on" };
+                let accepted = if self.accepted { ", accepted" } else { "" };
+                format!("{on} {sent_on}{}{accepted}", named(protocollo))
             }
-            State::NotSent { .. } => "not sent: ceralacca resume hands it over again".to_owned(),
+            State::NotSent { .. } => "not sent".to_owned(),
             State::Rejected { protocollo, motivo, .. } => {
                 format!("rejected{}: {}", named(protocollo), motivo.text)
             }
@@ -214,9 +284,15 @@ impl HandOver {
         self.numbers().next()
     }
 
-    /// The number that it goes by, and what stood for it before that was written down.
+    /// The number that it goes by, then all that it went by before.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = Protocollo> {
-        self.protocollo().cloned().into_iter().chain(self.stand_in())
+        let mut numbers: Vec<Protocollo> = self.protocollo().cloned().into_iter().collect();
+        for number in self.stand_in().into_iter().chain(self.went_by.iter().cloned()) {
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+        numbers.into_iter()
     }
 
     /// Whether it goes by this number, or did.
@@ -224,11 +300,39 @@ impl HandOver {
         self.numbers().any(|number| number == *protocollo)
     }
 
+    /// The same in another state. What it went by stays its own: a run may know it by that.
+    pub(super) fn entered(mut self, state: State, all: &[HandOver]) -> HandOver {
+        let before: Vec<Protocollo> = self.numbers().collect();
+        self.state = state;
+        self.stand_in = self.stand_in.take().or_else(|| self.free_stand_in(all));
+        let now: Vec<Protocollo> = self.numbers().collect();
+        self.went_by.extend(before.into_iter().filter(|number| !now.contains(number)));
+        self
+    }
+
     fn stand_in(&self) -> Option<Protocollo> {
+        // Older records do not have it.
+        self.sent_on().and(self.stand_in.clone()).or_else(|| self.plain_stand_in())
+    }
+
+    fn plain_stand_in(&self) -> Option<Protocollo> {
+        Some(Protocollo::not_written_down(self.sent_on()?, &self.file()?.sha256))
+    }
+
+    /// Of the same file on the same day there may be more than one.
+    fn free_stand_in(&self, all: &[HandOver]) -> Option<Protocollo> {
+        let plain = self.plain_stand_in()?;
+        if all.iter().all(|other| other.key == self.key || !other.goes_by(&plain)) {
+            return Some(plain);
+        }
+        let own = sha256_hex(format!("{} {}", self.key, self.file()?.sha256).as_bytes());
+        Some(Protocollo::not_written_down(self.sent_on()?, &own))
+    }
+
+    /// The day of sending, where it was sent.
+    pub(super) fn sent_on(&self) -> Option<Date> {
         match &self.state {
-            State::Confirmed { sent_on, .. } | State::Rejected { sent_on, .. } => {
-                Some(Protocollo::not_written_down(*sent_on, &self.file()?.sha256))
-            }
+            State::Confirmed { sent_on, .. } | State::Rejected { sent_on, .. } => Some(*sent_on),
             _ => None,
         }
     }
@@ -260,7 +364,7 @@ impl Records {
         }
     }
 
-    /// All of them, the oldest first.
+    /// All of them, in the order of runs and their calls.
     pub(crate) fn all(&self) -> Result<Vec<HandOver>, HandOffError> {
         let unreadable = |error: &io::Error| HandOffError::RecordUnreadable {
             path: self.folder.display().to_string(),
@@ -280,9 +384,14 @@ impl Records {
                 records.push(read_record(&path)?);
             }
         }
-        let order = |one: &HandOver| (one.handed_over_at, one.key.clone());
-        records.sort_by_cached_key(order);
+        records.sort_by(|one: &HandOver, other| one.order().cmp(&other.order()));
         Ok(records)
+    }
+
+    /// When the record of a call was last written, by the clock of the disk.
+    pub(crate) fn written_at(&self, key: &str) -> Option<Timestamp> {
+        let written = fs::metadata(self.path(key)).and_then(|found| found.modified()).ok()?;
+        Timestamp::try_from(written).ok()
     }
 
     /// Changes one record while nobody else does: the program that waits and the one that confirms

@@ -7,7 +7,6 @@
 //! ```
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Folders, atomic_file, document_archive};
@@ -16,12 +15,6 @@ use super::error::HandOffError;
 use super::instructions;
 use super::record::{HandOver, HandedFile, Kind, State};
 use crate::outbox::{LARGEST_DOCUMENT, holds, name_of_key, read_at_most, sha256_hex};
-
-/// Whether a file in `ricezione` is one of ours.
-pub(super) fn is_sheet(name: &str) -> bool {
-    let upper = name.to_uppercase();
-    upper.starts_with("ISTRUZIONI") && upper.ends_with(".TXT")
-}
 
 /// Where the sheet is that says what to do next.
 pub(super) fn path(folders: &Folders, one: &HandOver) -> PathBuf {
@@ -62,6 +55,16 @@ pub(super) fn keep(folders: &Folders, one: &HandOver, answered: bool) -> Result<
     }
 }
 
+/// Removes the copy for the person where the outbox has the same.
+pub(super) fn put_away(folders: &Folders, one: &HandOver) -> Result<(), HandOffError> {
+    let Some(file) = one.file() else { return Ok(()) };
+    let kept = folders.state.join("outbox").join(name_of_key(&one.key)).join(&file.sha256);
+    match holds(&kept, &file.sha256) && holds(&file.copy, &file.sha256) {
+        true => remove(&file.copy, true),
+        false => Ok(()),
+    }
+}
+
 /// Puts the file that waits back to where the sheet says it is.
 fn restore(folders: &Folders, one: &HandOver, file: &HandedFile) -> Result<(), HandOffError> {
     if holds(&file.copy, &file.sha256) {
@@ -87,12 +90,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), HandOffError> {
 }
 
 fn remove(path: &Path, with_folder: bool) -> Result<(), HandOffError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(HandOffError::not_stored(path, &error));
-        }
-        _ => {}
-    }
+    atomic_file::remove(path).map_err(|error| HandOffError::not_stored(path, &error))?;
     if let Some(folder) = path.parent().filter(|_| with_folder) {
         // Left alone when it is not empty.
         let _ = fs::remove_dir(folder);

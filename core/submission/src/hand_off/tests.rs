@@ -36,7 +36,7 @@ impl Desk {
             codice_pin: Secret::new(""),
             on_behalf_of: Some(Account::parse("RSSMRA85M01H501Q", "000").unwrap()),
         };
-        let agency = HandOff::new(folders.clone(), Vec::new());
+        let agency = HandOff::new(Ricezione::new(folders.clone(), Timestamp::now), Vec::new());
         Desk { _root: root, folders, agency, access }
     }
 
@@ -83,6 +83,10 @@ impl Desk {
         fs::write(self.folders.documents.join("Ricezione").join(name), bytes).unwrap();
     }
 
+    pub(super) fn arrived(&self) -> Vec<Arrival> {
+        self.agency.ricezione.look()
+    }
+
     pub(super) fn say(&self, said: &Confirmation) -> Result<HandOver, Error> {
         confirm(&self.folders, "7", said)
     }
@@ -106,6 +110,7 @@ pub(super) fn sent() -> Confirmation {
         accepted: false,
         in_force: false,
         not_sent: false,
+        correct: false,
         at: at("2026-11-22T09:00:00Z"),
     }
 }
@@ -233,11 +238,54 @@ fn one_content_of_two_runs_is_told_to_the_person() {
     desk.submit().unwrap_err();
     desk.submit_as("bb-1", "8", CONTENT).unwrap_err();
     assert!(fs::read_to_string(desk.sheet()).unwrap().contains("affidato dalla run 7"));
-    let search = |sha256: &str| desk.agency.find_submissions(&desk.access, &Search::Sha256(sha256));
-    assert_eq!(code(search(&sha256_hex(CONTENT))), to_be_sent());
-    assert_eq!(search(&sha256_hex(b"other")).unwrap(), []);
+    // What became of one says nothing of the other.
     desk.say(&sent()).unwrap();
-    assert_eq!(search(&sha256_hex(CONTENT)).unwrap().len(), 1);
+    let search = Search::Sha256(&sha256_hex(CONTENT));
+    assert_eq!(desk.agency.find_submissions(&desk.access, &search).unwrap(), []);
+    let search = Search::Key("bb-1");
+    assert_eq!(code(desk.agency.find_submissions(&desk.access, &search)), to_be_sent());
+    // One that was rejected is no reason not to send it.
+    let rejected = Confirmation { rejected: Some("delega".into()), ..sent() };
+    desk.say(&rejected).unwrap();
+    desk.submit_as("cc-1", "9", CONTENT).unwrap_err();
+    let sheet = fs::read_to_string(desk.sheet()).unwrap();
+    assert!(sheet.contains("affidato dalla run 8.") && !sheet.contains("run 7"), "{sheet}");
+}
+
+#[test]
+fn the_same_file_twice_without_a_number_has_two_names() {
+    let desk = Desk::new();
+    desk.submit().unwrap_err();
+    desk.say(&Confirmation { rejected: Some("delega".into()), ..sent() }).unwrap();
+    desk.submit_as("bb-1", "8", CONTENT).unwrap_err();
+    confirm(&desk.folders, "8", &sent()).unwrap();
+    let names: Vec<_> = ["aa-1", "bb-1"]
+        .map(|key| desk.agency.find_submissions(&desk.access, &Search::Key(key)).unwrap())
+        .map(|found| found[0].protocollo.clone())
+        .into();
+    assert_ne!(names[0], names[1]);
+    let stato = |asked| desk.agency.receipt(&desk.access, asked).unwrap().map(|found| found.stato);
+    assert_eq!((stato(&names[0]), stato(&names[1])), (Some(Stato::Scartato), None));
+}
+
+#[test]
+fn hand_overs_are_in_the_order_of_their_calls_whatever_the_clock_says() {
+    let desk = Desk::new();
+    for (key, run, day) in [("aa-10", "7", "22"), ("aa-9", "7", "23"), ("bb-1", "10", "21")] {
+        let one = HandOver::new(
+            key,
+            run,
+            Kind::Revocation(HandedRevocation {
+                numero_busta: "1".into(),
+                tipo_busta: "A".into(),
+                subject: None,
+            }),
+            at(&format!("2026-11-{day}T10:00:00Z")),
+        );
+        desk.agency.hand_over(one).unwrap();
+    }
+    let keys: Vec<_> = list(&desk.folders).unwrap().into_iter().map(|one| one.key).collect();
+    assert_eq!(keys, ["aa-9", "aa-10", "bb-1"]);
 }
 
 #[test]
@@ -358,7 +406,8 @@ fn without_a_file_there_is_no_ca() {
     assert_eq!(code(desk.agency.ca_certificates()), refused("hand_off.no_ca"));
     assert_eq!(code(desk.agency.crl()), refused("hand_off.no_ca"));
     let file = desk.folders.documents.join("ca.pem");
-    let agency = HandOff::new(desk.folders.clone(), vec![file.clone()]);
+    let agency =
+        HandOff::new(Ricezione::new(desk.folders.clone(), Timestamp::now), vec![file.clone()]);
     let agency = agency.with_crls(vec![file.clone()]);
     assert_eq!(code(agency.ca_certificates()), refused("hand_off.ca_unusable"));
     for content in ["nothing", "-----BEGIN CERTIFICATE-----\nAAAA", "-----BEGIN X-----\n"] {

@@ -27,11 +27,16 @@ enum Mode {
 struct Scripted {
     mode: Cell<Mode>,
     can_be_asked: Cell<bool>,
+    by_hand: Cell<bool>,
     requests: Cell<u32>,
     received: RefCell<Vec<(String, Acknowledgement)>>,
 }
 
 impl Agency for Scripted {
+    fn wants_keys(&self) -> bool {
+        !self.by_hand.get()
+    }
+
     fn submit(&self, _: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
         self.requests.set(self.requests.get() + 1);
         let failure = |delivery| {
@@ -124,6 +129,7 @@ impl World {
         let agency = Rc::new(Scripted {
             mode: Cell::new(mode),
             can_be_asked: Cell::new(true),
+            by_hand: Cell::new(false),
             requests: Cell::new(0),
             received: RefCell::default(),
         });
@@ -138,9 +144,13 @@ impl World {
     }
 
     fn outbox(&self) -> Outbox {
+        self.outbox_of("7", "00ff00ff-3")
+    }
+
+    fn outbox_of(&self, run: &str, key: &str) -> Outbox {
         let documents = self.root.path().join("Documenti");
         let folders = Folders { documents, state: self.root.path().join("state") };
-        Outbox::new(&folders, "7", "00ff00ff-3")
+        Outbox::new(&folders, run, key)
     }
 
     fn deliver(&self) -> Result<Acknowledgement, Error> {
@@ -239,6 +249,41 @@ fn reconciling_asks_by_key_then_by_content() {
     world.deliver().unwrap_err();
     assert_eq!(world.ask(), Found::NotDelivered);
     assert!(!world.outbox().was_attempted());
+}
+
+#[test]
+fn what_became_of_the_same_file_before_is_anothers() {
+    let world = World::new(Mode::Good);
+    let first = world.deliver().unwrap();
+    // The same file again, by another run: the attempt is lost on the way.
+    let channel = SendChannel::new(world.agency.clone());
+    let again = world.outbox_of("8", "11ee11ee-3");
+    let deliver = || deliver(&again, &channel, &access(), &world.document, Timestamp::UNIX_EPOCH);
+    world.agency.mode.set(Mode::LostBefore);
+    deliver().unwrap_err();
+    assert_eq!(ask(&again, &channel, &access(), &world.document).unwrap(), Found::NotDelivered);
+    world.agency.mode.set(Mode::Good);
+    let second = deliver().unwrap();
+    assert_ne!(second.protocollo, first.protocollo);
+    // Of what arrived under neither key, each takes its own.
+    let third = world.outbox_of("9", "22dd22dd-3");
+    world.agency.mode.set(Mode::LostAfter);
+    super::deliver(&third, &channel, &access(), &world.document, Timestamp::UNIX_EPOCH)
+        .unwrap_err();
+    world.agency.received.borrow_mut()[2].0 = "uploaded by hand".into();
+    let found = ask(&third, &channel, &access(), &world.document).unwrap();
+    assert!(matches!(found, Found::Delivered(answer) if answer.protocollo.as_str().ends_with('3')));
+}
+
+#[test]
+fn by_hand_what_is_wrong_here_says_so_itself() {
+    let world = World::new(Mode::LostBefore);
+    world.deliver().unwrap_err();
+    world.agency.by_hand.set(true);
+    world.agency.can_be_asked.set(false);
+    let channel = SendChannel::new(world.agency.clone());
+    let found = ask(&world.outbox(), &channel, &access(), &world.document).unwrap();
+    assert!(matches!(found, Found::Stopped(error) if error.code() == "net.refused"));
 }
 
 #[test]

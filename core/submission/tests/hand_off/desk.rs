@@ -10,8 +10,9 @@ use ceralacca_kernel::{
     Run, RunId, RunOptions, Secret, Services, Source, Value, Workflow, typed,
 };
 use ceralacca_keystore::{Certificate, certif_in};
-use ceralacca_submission::hand_off::{Confirmation, HandOff, HandOver, confirm};
+use ceralacca_submission::hand_off::{Confirmation, HandOff, HandOver, Ricezione, confirm};
 use ceralacca_submission::{Access, FetchChannel, PinnedCa, Protocollo, SendChannel};
+use jiff::Timestamp;
 
 use crate::authority::{Holder, authority};
 use crate::world::{PROTOCOLLO, REQUEST, World, sha256};
@@ -35,8 +36,12 @@ impl Desk {
         Folders { documents: self.world.documents(), state: self.world.root.path().join("state") }
     }
 
+    pub(crate) fn ricezione(&self) -> Ricezione {
+        Ricezione::new(self.folders(), Timestamp::now)
+    }
+
     pub(crate) fn agency(&self) -> HandOff {
-        HandOff::new(self.folders(), self.ca.clone())
+        HandOff::new(self.ricezione(), self.ca.clone())
     }
 
     /// A request for the keys of the environment.
@@ -84,6 +89,7 @@ impl Desk {
             accepted: false,
             in_force: false,
             not_sent: false,
+            correct: false,
             at: self.world.host.now.get(),
         }
     }
@@ -113,6 +119,7 @@ impl Desk {
             services,
             key: "00112233445566778899aabbccddeeff".into(),
             version: "test".into(),
+            workspace: None,
             plugins: Vec::new(),
             accept_other_plugins: false,
         }

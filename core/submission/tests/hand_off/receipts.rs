@@ -5,7 +5,7 @@ use std::fs;
 use ceralacca_kernel::Error;
 use ceralacca_keystore::{Certificate, KeyPair, enveloped_data};
 use ceralacca_signing::{Signer, cades};
-use ceralacca_submission::hand_off::{ArrivalKind, Confirmation, HandOff, arrivals};
+use ceralacca_submission::hand_off::{ArrivalKind, Confirmation, HandOff};
 use ceralacca_submission::{Agency, Counts, Failure, Outgoing, ReceiptRecord, ReceiptText, Stato};
 use der::EncodePem;
 use der::pem::LineEnding;
@@ -98,7 +98,7 @@ fn a_signed_receipt_counts_when_the_agency_signed_it() {
     let failure = receipt(&desk).unwrap_err();
     assert_eq!(failure.error.code(), "hand_off.answer_not_signed");
     assert!(failure.error.report().fetch_again);
-    let without = HandOff::new(desk.folders(), Vec::new());
+    let without = HandOff::new(desk.ricezione(), Vec::new());
     let found = without.receipt(&desk.access(), &number()).unwrap().unwrap();
     assert!(found.notice.unwrap().contains("firma non verificata"));
 }
@@ -110,7 +110,7 @@ fn no_beginning_of_a_file_is_taken_for_it() {
     let whole = signed(&authority.ca, &authority.receipts);
     for cut in (0..whole.len()).step_by(whole.len() / 97) {
         desk.save(&format!("{PROTOCOLLO}.p7m"), &whole[..cut]);
-        let [arrival] = arrivals(&desk.folders()).try_into().unwrap();
+        let [arrival] = desk.ricezione().look().try_into().unwrap();
         assert!(matches!(arrival.kind, ArrivalKind::Incomplete { .. }), "{cut}: {arrival:?}");
         assert_eq!(receipt(&desk).unwrap(), None, "{cut}");
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use ceralacca_kernel::typed;
-use ceralacca_kernel::{Caller, Error, Value};
+use ceralacca_kernel::{Caller, Error, Exit, Value};
 use ceralacca_submission::{
     AttachmentRecord, Collected, Counts, Protocollo, ReadByPerson, Receipt, ReceiptRecord,
     Register, Rejection, Stato, read_by_person, register::ReceiptState,
@@ -44,7 +44,7 @@ pub(crate) fn row(last: u8, stato: Stato, rcc: &[u8]) -> (ReceiptRecord, Vec<u8>
 }
 
 /// A row whose receipt is sealed for this key.
-fn sealed_row(last: u8, cifra: &Holder) -> (ReceiptRecord, Vec<u8>) {
+pub(crate) fn sealed_row(last: u8, cifra: &Holder) -> (ReceiptRecord, Vec<u8>) {
     let mut text = text(Stato::Elaborato);
     text.protocollo = number(last);
     let p7m = by_the_agency(&text);
@@ -63,6 +63,19 @@ fn collect(folder: &str) -> impl Fn(&dyn Caller, Value) -> Result<Value, Error> 
     move |caller, _| {
         let env = environment(caller, &folder)?;
         caller.call("agency", "open_receipts", vec![unread(caller)?, env])
+    }
+}
+
+/// The same with an option.
+fn collect_with(
+    folder: &str,
+    option: &'static str,
+) -> impl Fn(&dyn Caller, Value) -> Result<Value, Error> + use<> {
+    let folder = folder.to_owned();
+    move |caller, _| {
+        let env = environment(caller, &folder)?;
+        let options = Value::from([(option, true.into())]);
+        caller.call("agency", "open_receipts", vec![unread(caller)?, env, options])
     }
 }
 
@@ -128,11 +141,19 @@ fn one_that_does_not_open_stops_none_of_the_others() {
     let reason = &first.not_opened[1].reason;
     assert!(reason.contains(&authority.other_cifra.certificate.serial()), "{reason}");
 
-    // The second time only what is unread comes.
+    // Nothing has changed: the second time they are only listed.
     let second = collected(&world, &folder);
-    assert_eq!((second.opened.len(), second.not_opened.len()), (0, 2));
+    assert_eq!(
+        (second.opened.len(), second.not_opened.len(), second.not_openable.len()),
+        (0, 0, 2)
+    );
+    assert!(second.not_openable[1].next.contains("beside"), "{:?}", second.not_openable);
+    world.forget_everything();
+    let again = world.start_with(collect_with(&folder, "again"), Value::Null).unwrap();
+    let again: Collected = typed::from_value(again).unwrap();
+    assert_eq!((again.not_opened.len(), again.not_openable.len()), (2, 0));
     let require = move |caller: &dyn Caller, _: Value| {
-        let collected = typed::to_value(&second).unwrap();
+        let collected = typed::to_value(&again).unwrap();
         caller.call("agency", "require_all_opened", vec![collected])
     };
     world.forget_everything();
@@ -142,11 +163,72 @@ fn one_that_does_not_open_stops_none_of_the_others() {
 
     let register = Register::read(&world.folders());
     assert_eq!(register.problems, []);
+    assert_eq!((register.unread().count(), register.not_openable().count()), (0, 2));
     let states: Vec<_> = register.rows.iter().map(|row| row.receipt).collect();
-    let (read, not) = (ReceiptState::Letta, ReceiptState::NonLetta);
+    let (read, not) = (ReceiptState::Letta, ReceiptState::NonApribile);
     assert_eq!(states, [read, not, not, read]);
     assert_eq!(fs::read(register.rows[1].paths.opaque.as_ref().unwrap()).unwrap(), b"%PDF-1.7");
     assert!(register.rows[0].paths.p7m.is_some() && register.rows[0].paths.rel.is_some());
+}
+
+/// What `collect_receipts` asks for: the others are open when it fails, and so says the repetition.
+#[test]
+fn required_they_fail_once_and_open_when_their_environment_is_found() {
+    let authority = authority();
+    let (world, folder) =
+        world(vec![sealed_row(1, &authority.cifra), sealed_row(2, &authority.other_cifra)]);
+    let require = || collect_with(&folder, "require_all");
+    let error = world.start_with(require(), Value::Null).unwrap_err();
+    assert_eq!((error.code(), error.exit()), ("agency.not_all_opened", Exit::Refused));
+    let shown = error.to_string();
+    assert!(shown.contains(number(2).as_str()) && shown.contains("beside"), "{shown}");
+    let register = Register::read(&world.folders());
+    assert_eq!(register.rows[1].receipt, ReceiptState::Letta, "the others are open");
+    // The run goes on: what nothing here opens is known by now.
+    let resumed: Collected = typed::from_value(world.resume(require()).unwrap()).unwrap();
+    assert_eq!((resumed.opened.len(), resumed.not_openable.len()), (1, 1));
+
+    // Its environment is found: it opens, and is not in the list any more.
+    let aside = world.root.path().join("Ambiente_sicurezza_1547083116289");
+    authority.write(&aside, &authority.other_cifra, PASSWORD);
+    world.forget_everything();
+    let found: Collected =
+        typed::from_value(world.start_with(require(), Value::Null).unwrap()).unwrap();
+    assert_eq!((found.opened.len(), found.not_openable.len()), (1, 0));
+    let register = Register::read(&world.folders());
+    assert!(register.rows.iter().all(|row| row.receipt == ReceiptState::Letta));
+    assert!(register.rows.iter().all(|row| row.not_openable.is_none()));
+}
+
+/// A file that somebody changed is kept aside, and the Agency's own takes its place.
+#[test]
+fn changed_files_are_kept_aside_and_written_again() {
+    let (world, folder) = world(vec![sealed_row(1, &authority().cifra)]);
+    let first = collected(&world, &folder);
+    let (rel, p7m) = (&first.opened[0].rel, &first.opened[0].p7m);
+    let genuine = fs::read(rel).unwrap();
+    let mut forged = genuine.clone();
+    forged[0] ^= 1;
+    fs::write(rel, &forged).unwrap();
+    fs::remove_file(p7m).unwrap();
+    let second = collected(&world, &folder);
+    assert_eq!((second.opened.len(), second.not_opened.len()), (1, 0));
+    assert_eq!(fs::read(rel).unwrap(), genuine);
+    assert!(p7m.is_file());
+    let mut names: Vec<_> = fs::read_dir(rel.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("alterato"))
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert_eq!(fs::read(names.remove(0)).unwrap(), forged);
+    assert!(world.host.said.borrow().iter().any(|text| text.contains("was changed after")));
+    let esito = world.documents().join("esiti").join(format!("{}.json", number(1)));
+    let esito = fs::read_to_string(esito).unwrap();
+    let root = world.root.path().to_string_lossy().into_owned();
+    for line in esito.lines().filter(|line| line.contains(&root)) {
+        assert!(line.contains("ambiente"), "paths are those of the archive: {line}");
+    }
 }
 
 #[test]
@@ -211,8 +293,14 @@ fn a_line_that_fails_stops_all_and_a_repeated_call_goes_on() {
     // What is open is not fetched again: it would fail now.
     let again: Collected = typed::from_value(open(&world, true).unwrap()).unwrap();
     assert_eq!(again, collected);
-    // What was changed since is.
+    // What was changed since is opened again from the receipt as it came, and fetched without it.
     fs::write(&again.opened[0].p7m, b"forged").unwrap();
+    world.agency.bad_line.set(false);
+    let mended: Collected = typed::from_value(open(&world, true).unwrap()).unwrap();
+    assert_eq!(mended.opened.len(), 2);
+    let name = format!("{}.rcc", again.opened[0].protocollo);
+    let ricezione = world.documents().join("ricezione").join(again.opened[0].protocollo.as_str());
+    fs::remove_file(ricezione.join(name)).unwrap();
     world.agency.bad_line.set(false);
     assert_eq!(open(&world, true).unwrap_err().code(), "net.test");
 }

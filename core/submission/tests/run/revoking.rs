@@ -6,7 +6,8 @@ use std::time::Duration;
 use ceralacca_kernel::{Caller, Error, Exit, Value};
 use ceralacca_submission::{Register, Stato};
 
-use crate::collecting::row;
+use crate::authority::{Holder, authority};
+use crate::collecting::{row, sealed_row};
 use crate::world::{Mode, PIN_DI_REVOCA, World, portal};
 
 fn revoke_with(caller: &dyn Caller, options: Value) -> Result<Value, Error> {
@@ -102,6 +103,118 @@ fn killed_before_the_journal_knew_it_is_not_asked_for_twice() {
     assert_eq!(world.agency.pins.borrow().len(), 1);
 }
 
+/// The mark of another run, which asked under `key`.
+fn mark(world: &World, run: u64, key: &str, numero: &str, requested: &str) {
+    let folder = world.folders().state.join("revocations");
+    fs::create_dir_all(&folder).unwrap();
+    // As an older version wrote it.
+    let text = format!(
+        r#"{{"idempotency_key":"{key}","run":"{run}","at":"2026-11-20T10:00:00Z",
+            "busta":{{"numero":"{numero}","tipo":"A"}},"requested":{requested}}}"#
+    );
+    fs::write(folder.join(format!("{key}.json")), text).unwrap();
+}
+
+const QUEUED: &str = r#"{"requested_at":"2026-11-20T10:00:00Z","effective_at":null}"#;
+const IN_FORCE: &str =
+    r#"{"requested_at":"2026-11-20T10:00:00Z","effective_at":"2026-11-20T11:00:00Z"}"#;
+
+/// Of two runs for one busta the later one decides, whatever the clock says.
+#[test]
+fn what_another_run_has_asked_for_is_not_asked_for_again() {
+    // The run of a world is its first. What run 2 has revoked since, this one would revoke anew.
+    for requested in [QUEUED, IN_FORCE] {
+        let world = World::new();
+        mark(&world, 2, "ffff-1", "12345678", requested);
+        let error = world.start(revoke).unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("agency.revoked_since", Exit::Refused));
+        assert!(error.report().next.contains("abandon"), "{error}");
+        assert!(world.agency.pins.borrow().is_empty(), "nothing was asked for");
+        assert_eq!(Register::read(&world.folders()).revocations.len(), 1, "no mark of ours");
+    }
+    // An earlier one that is still asking goes on; one that is in force is over.
+    for (requested, code) in [(QUEUED, "agency.revocation_open"), (IN_FORCE, "run.waiting")] {
+        let world = World::new();
+        mark(&world, 0, "ffff-1", "12345678", requested);
+        if code == "agency.revocation_open" {
+            let asked = serde_json::from_str(QUEUED).unwrap();
+            world.agency.revoked.borrow_mut().insert("ffff-1".to_owned(), asked);
+        }
+        let error = world.start(revoke).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(world.agency.pins.borrow().is_empty(), code != "run.waiting");
+    }
+    // Another busta, and what was never asked for in the end, stand in nobody's way.
+    for (run, numero) in [(2, "87654321"), (2, "12345678"), (0, "12345678")] {
+        let world = World::new();
+        mark(&world, run, "ffff-1", numero, "null");
+        assert_eq!(world.start(revoke).unwrap_err().code(), "run.waiting", "{run} {numero}");
+    }
+    // Where the Agency cannot be asked, nothing is.
+    let world = World::new();
+    mark(&world, 2, "ffff-1", "12345678", "null");
+    world.agency.mode.set(Mode::Unreachable);
+    assert_eq!(world.start(revoke).unwrap_err().exit(), Exit::Refused);
+    assert!(world.agency.pins.borrow().is_empty());
+}
+
+#[test]
+fn one_process_at_a_time_asks() {
+    let world = World::new();
+    let path = world.folders().state.join("revocations.lock");
+    fs::create_dir_all(world.folders().state).unwrap();
+    let _held = ceralacca_kernel::lock::FileLock::acquire(&path, "run 9, process 1").unwrap();
+    let error = world.start(revoke).unwrap_err();
+    assert_eq!(error.code(), "agency.revocation_open");
+    assert!(error.to_string().contains("run 9"), "{error}");
+}
+
+fn account() -> Value {
+    Value::from([("codice_fiscale", "RSSMRA85M01H501Q".into()), ("sede", "000".into())])
+}
+
+fn revoke_environment(caller: &dyn Caller, folder: &str, lost: bool) -> Result<Value, Error> {
+    let arguments = vec![folder.into(), account(), lost.into()];
+    let found = caller.call("environment", "before_revocation", arguments)?;
+    revoke_with(caller, Value::from([("environment", found)]))
+}
+
+/// What was found is looked at again: a medium that is back, or another run's environment.
+#[test]
+fn an_environment_that_is_not_the_one_that_was_shown_is_not_revoked() {
+    let world = World::new();
+    let folder = world.root.path().join("ambiente").display().to_string();
+    let script = move |caller: &dyn Caller, _: Value| revoke_environment(caller, &folder, true);
+    world.start_with(script, Value::Null).unwrap();
+    let marks = Register::read(&world.folders()).revocations;
+    assert_eq!(marks[0].account.as_deref(), Some("RSSMRA85M01H501Q-000"));
+    assert_eq!(marks[0].fingerprints, [] as [String; 0]);
+
+    let world = World::new();
+    let gone = world.root.path().join("supporto/ambiente").display().to_string();
+    let script = move |caller: &dyn Caller, _: Value| revoke_environment(caller, &gone, true);
+    let refused = world.start_with(script, Value::Null);
+    assert_eq!(refused.unwrap_err().code(), "environment.disk_missing");
+    assert!(world.agency.pins.borrow().is_empty(), "nothing was asked for");
+
+    for (utente, same) in [("RSSMRA85M01H501Q", true), ("RSSMRA80A01H501U-000", false)] {
+        let world = World::new();
+        let script = move |caller: &dyn Caller, _: Value| {
+            let arguments = vec!["ambiente".into(), account(), true.into()];
+            let found = caller.call("environment", "before_revocation", arguments)?;
+            let busta = Value::from([("numero", Value::from("12345678"))]);
+            let options = Value::from([("environment", found)]);
+            caller.call("agency", "revoke", vec![portal(caller, utente)?, busta, options])
+        };
+        let outcome = world.start_with(script, Value::Null);
+        assert_eq!(outcome.is_ok(), same, "{utente}");
+        assert_eq!(world.agency.pins.borrow().len(), usize::from(same), "{utente}");
+        if let Err(error) = outcome {
+            assert_eq!(error.code(), "agency.other_subject");
+        }
+    }
+}
+
 #[test]
 fn a_wrong_pin_and_a_lost_one_name_the_way_that_is_left() {
     let world = World::new();
@@ -127,7 +240,7 @@ fn a_wrong_pin_and_a_lost_one_name_the_way_that_is_left() {
 #[test]
 fn unread_receipts_stand_in_the_way_unless_the_key_is_lost() {
     let world = World::new();
-    world.agency.rows.borrow_mut().push(row(3, Stato::Elaborato, b"sealed"));
+    world.agency.rows.borrow_mut().push(sealed_row(3, &authority().cifra));
     let error = world.start(revoke).unwrap_err();
     assert_eq!((error.code(), error.exit()), ("agency.unread_receipts", Exit::Refused));
     let number = world.agency.rows.borrow()[0].0.protocollo.to_string();
@@ -135,11 +248,49 @@ fn unread_receipts_stand_in_the_way_unless_the_key_is_lost() {
     assert!(world.agency.pins.borrow().is_empty(), "nothing was asked for");
 
     let world = World::new();
-    world.agency.rows.borrow_mut().push(row(3, Stato::Elaborato, b"sealed"));
+    world.agency.rows.borrow_mut().push(sealed_row(3, &authority().cifra));
     world.start(lost).unwrap();
     let said = world.host.said.borrow().join("\n");
     assert!(said.contains("1 receipts can never be opened") && said.contains(&number), "{said}");
     assert_eq!(world.agency.pins.borrow().len(), 1);
+}
+
+/// What the environment cannot open, or is open, does not hold it back.
+#[test]
+fn only_receipts_that_the_environment_opens_stand_in_the_way() {
+    let authority = authority();
+    let sealed_for = |last, holder: &Holder| {
+        let certificate = &holder.certificate;
+        let rcc = ceralacca_keystore::enveloped_data::seal(b"x", certificate).unwrap();
+        row(last, Stato::Elaborato, &rcc)
+    };
+    let opaque = || row(2, Stato::Elaborato, b"%PDF-1.7");
+    let (ours, foreign) = (sealed_for(1, &authority.cifra), sealed_for(3, &authority.other_cifra));
+    // Which rows there are, and whether UTENTE.KS knows both keys; how many hold it back.
+    let cases = [
+        (vec![foreign.clone(), opaque()], true, 0),
+        (vec![foreign.clone(), opaque(), ours.clone()], true, 1),
+        (vec![foreign.clone(), opaque()], false, 1),
+    ];
+    for (rows, known, expected) in cases {
+        let world = World::new();
+        *world.agency.rows.borrow_mut() = rows;
+        let folder = authority.folder(world.root.path(), &authority.cifra);
+        if !known {
+            fs::remove_file(folder.join("UTENTE.KS")).unwrap();
+        }
+        let folder = folder.display().to_string();
+        let script = move |caller: &dyn Caller, _: Value| {
+            revoke_with(caller, Value::from([("folder", folder.as_str().into())]))
+        };
+        let outcome = world.start_with(script, Value::Null);
+        assert_eq!(outcome.is_err(), expected > 0, "{outcome:?}");
+        if let Err(error) = outcome {
+            assert_eq!(error.code(), "agency.unread_receipts");
+            let named = |last: u8| error.to_string().contains(&format!("261121000000000{last:02}"));
+            assert_eq!((named(1), named(2), named(3)), (known, false, !known), "{error}");
+        }
+    }
 }
 
 #[test]

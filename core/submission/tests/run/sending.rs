@@ -90,7 +90,7 @@ fn a_rejection_names_the_agencys_reason() {
     let esito = fs::read(documents.join("esiti").join(format!("{PROTOCOLLO}.json"))).unwrap();
     let esito: serde_json::Value = serde_json::from_slice(&esito).unwrap();
     assert_eq!(esito["motivo_di_scarto"]["text"], "Pincode errato");
-    assert_eq!(fs::read(esito["sent_copy"].as_str().unwrap()).unwrap(), REQUEST);
+    assert_eq!(fs::read(documents.join(esito["sent_copy"].as_str().unwrap())).unwrap(), REQUEST);
     let outcome = Register::read(&world.folders()).request_outcome(REQUEST_SHA256);
     let reason = "SBX04: Pincode errato".to_owned();
     assert_eq!(outcome, RequestOutcome::Rejected { protocollo: PROTOCOLLO.to_owned(), reason });

@@ -140,6 +140,7 @@ impl World {
             host: self.host.clone(),
             services,
             key: "00112233445566778899aabbccddeeff".into(),
+            workspace: None,
             version: "test".into(),
             plugins: Vec::new(),
             accept_other_plugins: false,
