@@ -345,6 +345,7 @@ impl Agency for HandOff {
 
     fn revoke(&self, access: &Access, asked: &Revocation) -> Result<RevocationRequested, Failure> {
         let kind = Kind::Revocation(HandedRevocation {
+            account: asked.account.clone(),
             numero_busta: asked.numero_busta.clone(),
             tipo_busta: asked.tipo_busta.clone(),
             subject: access.on_behalf_of.clone(),

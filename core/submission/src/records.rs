@@ -232,6 +232,8 @@ pub struct Revocation {
     pub numero_busta: String,
     /// Kind of busta, `A`.
     pub tipo_busta: String,
+    /// Whose environment it is, `<codice fiscale>-<sede>`, where that is known; for people.
+    pub account: Option<String>,
     /// The PIN chosen with the request.
     pub pin_di_revoca: Secret,
 }

@@ -135,6 +135,7 @@ pub(crate) fn revoke(
         run: call.run().to_string(),
         numero_busta: busta.numero.clone(),
         tipo_busta: busta.tipo.clone(),
+        account: options.environment.as_ref().map(|environment| environment.account.clone()),
         pin_di_revoca,
     };
     match channel.revoke(&access, &revocation) {

@@ -20,6 +20,7 @@ fn revocation() -> Revocation {
         run: "1".into(),
         numero_busta: "0123456789".into(),
         tipo_busta: "A".into(),
+        account: None,
         pin_di_revoca: Secret::new(PIN),
     }
 }

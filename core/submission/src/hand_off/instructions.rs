@@ -117,6 +117,11 @@ fn revocation_sheet(title: &str, one: &HandOver) -> Sheet {
     let mut sheet = Sheet::new(&format!("{title} - run {}", one.run));
     if let Kind::Revocation(busta) = &one.kind {
         sheet.text(&format!("Busta {} (tipo {}).", busta.numero_busta, busta.tipo_busta));
+        if let Some(account) = &busta.account {
+            sheet.text(&format!(
+                "Ambiente di: {account}. Verificare al portale che l'utenza sia la stessa."
+            ));
+        }
     }
     sheet
 }

@@ -95,9 +95,11 @@ fn the_way_of_a_revocation_is_the_guides() {
     let one = hand_over(Kind::Revocation(HandedRevocation {
         numero_busta: "12345678".into(),
         tipo_busta: "A".into(),
+        account: Some("RSSMRA85M01H501Q-000".to_owned()),
         subject: Some(Account::parse("RSSMRA85M01H501Q", "000").unwrap()),
     }));
     let flat = flat(&read(revocation(&one)));
+    assert!(flat.contains("Ambiente di: RSSMRA85M01H501Q-000."), "{flat}");
     for part in [
         "\"Profilo utente\" > \"Credenziali di sicurezza\" > \"Ripristino dell'ambiente di \
          sicurezza\", nella sezione \"Gestione certificati\"",

@@ -107,6 +107,9 @@ pub struct HandedRevocation {
     pub numero_busta: String,
     /// Kind of busta, `A`.
     pub tipo_busta: String,
+    /// Whose environment it is, `<codice fiscale>-<sede>`, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// For whom, where an incaricato asks.
     #[serde(default)]
     pub subject: Option<Account>,

@@ -278,6 +278,7 @@ fn hand_overs_are_in_the_order_of_their_calls_whatever_the_clock_says() {
             Kind::Revocation(HandedRevocation {
                 numero_busta: "1".into(),
                 tipo_busta: "A".into(),
+                account: None,
                 subject: None,
             }),
             at(&format!("2026-11-{day}T10:00:00Z")),
@@ -343,6 +344,7 @@ fn a_revocation_waits_twice() {
         run: "7".into(),
         numero_busta: "12345678".into(),
         tipo_busta: "A".into(),
+        account: None,
         pin_di_revoca: Secret::new("PinSegreto123456"),
     };
     let revoke = || desk.agency.revoke(&desk.access, &revocation);
