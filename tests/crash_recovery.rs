@@ -26,7 +26,7 @@ fn renewal() {
     let old = fs::read(stage.path("ambiente/UTENTE.KS")).unwrap();
     let renew = workflow("renew_environment", &account, &["numero_busta", "utente"]);
     let kills = replaced(&served, &stage, &account, &renew);
-    let set_aside = aside(&stage);
+    let set_aside = stage.set_aside();
     assert_eq!(set_aside.len(), 1);
     assert_eq!(fs::read(set_aside[0].join("UTENTE.KS")).unwrap(), old, "set aside whole");
     stage::say(&format!("renew_environment: one run killed {kills} times, at each point"));
@@ -57,7 +57,7 @@ fn recovery_with_keys_that_open() {
         workflow("recover_environment", &account, &["codice_fiscale", "numero_busta", "utente"]);
     recover.push("chiave_persa=no".to_owned());
     let kills = replaced(&served, &stage, &account, &recover);
-    assert_eq!(fs::read(aside(&stage)[0].join("UTENTE.KS")).unwrap(), old, "set aside whole");
+    assert_eq!(fs::read(stage.set_aside()[0].join("UTENTE.KS")).unwrap(), old, "set aside whole");
     stage::say(&format!("recover_environment, old keys: one run killed {kills} times"));
 }
 
@@ -85,7 +85,7 @@ fn recovery_by_hand() {
     assert_eq!(killed.ended, Some(0));
     kills += killed.count();
     check_environment(&stage, &account, "by hand, at the end");
-    assert_eq!(aside(&stage).len(), 1);
+    assert_eq!(stage.set_aside().len(), 1);
     assert_eq!((served.requests(), served.revocations()), (2, 1));
     assert_eq!(stage.leftovers(), [] as [PathBuf; 0]);
     stage::say(&format!("recover_environment by hand: one run killed {kills} times"));
@@ -244,15 +244,6 @@ fn account(served: &Served, number: u32) -> Account {
     account.set("pin_di_revoca_esistente", Some(&pin));
     account.set("password_precedente", Some(PASSWORD));
     account
-}
-
-/// The environments that were set aside, oldest first.
-fn aside(stage: &Stage) -> Vec<PathBuf> {
-    let entries = fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let mut aside: Vec<_> =
-        entries.filter(|path| path.to_string_lossy().contains("/ambiente_")).collect();
-    aside.sort();
-    aside
 }
 
 fn check_environment(stage: &Stage, account: &Account, place: &str) {

@@ -6,7 +6,6 @@
 mod stage;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -164,7 +163,7 @@ fn a_lost_password() {
     told.note("the old folder is kept: the password may be remembered one day");
     account.set("password_esistente", Some(stage::PASSWORD));
     told.check("recovery_lost_password");
-    let aside = set_aside(&stage);
+    let aside = stage.set_aside();
     let arguments = ["certificates", aside[0].to_str().unwrap(), "--secrets"];
     let secrets = account.secrets_file.display().to_string();
     stage.run(&[&arguments[..], &[&secrets]].concat()).expect_success();
@@ -284,14 +283,4 @@ fn recovered(account: &mut Account) {
     account.set("pin_di_revoca_esistente", Some(PIN_DI_REVOCA));
     account.set("pin_di_revoca", Some(NEW_PIN));
     account.set("password", Some(NEW_PASSWORD));
-}
-
-/// The environments that were set aside.
-fn set_aside(stage: &Stage) -> Vec<PathBuf> {
-    let entries = fs::read_dir(stage.folder.path()).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let mut aside: Vec<_> =
-        paths.filter(|path| path.to_string_lossy().contains("ambiente_")).collect();
-    aside.sort();
-    aside
 }

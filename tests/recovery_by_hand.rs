@@ -39,7 +39,7 @@ fn a_lost_medium_by_hand() {
     told.types("abandon 2 --reason supporto_smarrito", 0);
     told.types("status", 0);
     assert_eq!((served.requests(), served.revocations()), (2, 1));
-    assert_eq!(set_aside(&stage), [] as [PathBuf; 0], "there was nothing to set aside");
+    assert_eq!(stage.set_aside(), [] as [PathBuf; 0], "there was nothing to set aside");
     opens(&stage, "ambiente", &account, NEW_PASSWORD);
     told.check("by_hand_lost_medium");
 }
@@ -53,14 +53,14 @@ fn a_lost_password_by_hand() {
     told.note("the password is lost: none that is tried opens the environment");
     told.runs(&recover(&account, "chiave_persa=no"), 1);
     told.runs(&recover(&account, "chiave_persa=yes"), 4);
-    assert!(set_aside(&stage).is_empty(), "the old one is in its place while it is in force");
+    assert!(stage.set_aside().is_empty(), "the old one is in its place while it is in force");
     asked_for_by_hand(&mut told, &person, &stage, 3);
     certified_by_hand(&mut told, &person, &stage, 3);
     told.types("environments", 0);
     assert_eq!((served.requests(), served.revocations()), (2, 1));
     opens(&stage, "ambiente", &account, NEW_PASSWORD);
     // The password may be remembered one day.
-    let [aside] = &set_aside(&stage)[..] else { panic!("set aside once") };
+    let [aside] = &stage.set_aside()[..] else { panic!("set aside once") };
     opens(&stage, aside.to_str().unwrap(), &account, PASSWORD);
     told.check("by_hand_lost_password");
 }
@@ -103,7 +103,7 @@ fn a_lost_pin_by_hand() {
     certified_by_hand(&mut told, &person, &stage, 3);
     assert_eq!(served.requests(), 2);
     opens(&stage, "ambiente", &account, NEW_PASSWORD);
-    assert_eq!(set_aside(&stage).len(), 1, "the old one is kept");
+    assert_eq!(stage.set_aside().len(), 1, "the old one is kept");
     told.check("by_hand_lost_pin");
 }
 
@@ -274,11 +274,4 @@ fn opens(stage: &Stage, folder: &str, account: &Account, password: &str) {
     let secrets = account.secrets_file.display().to_string();
     let shown = stage.run(&["certificates", folder, "--json", "--secrets", &secrets]).json();
     assert_eq!(shown.as_array().unwrap().len(), 2, "{folder}: {shown:#}");
-}
-
-/// The environments that were set aside.
-fn set_aside(stage: &Stage) -> Vec<PathBuf> {
-    let entries = fs::read_dir(stage.folder.path()).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths.filter(|path| path.to_string_lossy().contains("ambiente_")).collect()
 }

@@ -6,7 +6,6 @@
 mod stage;
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::json;
 use stage::kill::killed_at;
@@ -74,14 +73,6 @@ fn opens(stage: &Stage, account: &Account, folder: &str, password: &str) {
     stage.run(&["certificates", folder, "--secrets", &secrets]).expect_success();
 }
 
-fn aside(stage: &Stage) -> Vec<PathBuf> {
-    let entries = fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let mut aside: Vec<_> =
-        entries.filter(|path| path.to_string_lossy().contains("/ambiente_")).collect();
-    aside.sort();
-    aside
-}
-
 /// `status` speaks of a run that stopped before another one did its work: resuming it is harmless.
 #[test]
 fn a_run_that_was_overtaken_revokes_nothing() {
@@ -140,7 +131,7 @@ fn keys_that_wait_are_set_aside_once_the_environment_is_revoked() {
     recover(&stage, &account, &["chiave_persa=yes"]).expect_success();
     assert_eq!((served.revocations(), served.requests()), (1, 2));
     opens(&stage, &account, "ambiente", NEW_PASSWORD);
-    let aside = aside(&stage);
+    let aside = stage.set_aside();
     assert!(aside[0].join("in-attesa/firma.p8").exists(), "nothing is deleted");
     let note = fs::read_to_string(aside[0].join("messa-da-parte.txt")).unwrap();
     assert!(note.contains("revocato"), "{note}");
@@ -179,7 +170,7 @@ fn keys_of_an_abandoned_run_give_way() {
     assert!(next(&second).contains("ceralacca abandon 1"), "{}", next(&second));
     stage.run(&["abandon", "1"]).expect_success();
     stage.resume(2, &account, &[]).expect_success();
-    let aside = aside(&stage);
+    let aside = stage.set_aside();
     assert!(aside[0].join("in-attesa/firma.p8").exists(), "nothing is deleted");
     assert!(aside[0].join("messa-da-parte.txt").exists());
 }
@@ -211,7 +202,7 @@ fn a_change_of_the_password_is_finished_by_running_it_again_or_ends_with_the_env
     assert_eq!(served.revocations(), 0);
     recover(&stage, &account, &["chiave_persa=yes"]).expect_success();
     opens(&stage, &account, "ambiente", "Tortora55Gamma");
-    assert!(aside(&stage)[0].join("cambio-password.json").exists());
+    assert!(stage.set_aside()[0].join("cambio-password.json").exists());
 }
 
 #[test]

@@ -232,6 +232,16 @@ impl Stage {
         self.run(&all)
     }
 
+    /// The environments that were set aside, the oldest first.
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let of_ours = |path: &PathBuf| path.to_string_lossy().contains("/ambiente_");
+        let mut aside: Vec<PathBuf> = paths.filter(of_ours).collect();
+        aside.sort();
+        aside
+    }
+
     /// The journal, one JSON value each entry.
     pub fn journal(&self) -> Vec<Value> {
         let exported = self.run(&["journal", "export"]).expect_success();
