@@ -7,21 +7,16 @@
 //! certified, old ones are as they were, and no error was without a next step. What is printed is the
 //! matrix, with counts.
 
-#![allow(unreachable_pub, reason = "the folder beside it is part of this test")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod faults;
-mod stage;
-
 use std::fs;
 
-use faults::prepared::{self, Life};
-use faults::rewind::number;
-use faults::{Kind, Request, sent};
 use rusqlite::Connection;
 use serde_json::json;
-use stage::impronta::Filing;
-use stage::{Served, Stage, codice_fiscale};
+
+use crate::faults::prepared::{self, Life};
+use crate::faults::rewind::number;
+use crate::faults::{Kind, Request, sent};
+use crate::stage::impronta::Filing;
+use crate::stage::{self, Served, Stage, codice_fiscale};
 
 const RENEW: Life = Life { script: "renew_environment", lost: false, unread: 2 };
 const RECOVER: Life = Life { script: "recover_environment", lost: false, unread: 2 };
@@ -49,7 +44,7 @@ fn only_changes(request: &Request) -> &'static [Kind] {
 
 #[test]
 fn setup_environment() {
-    stage::say(&faults::table::legend());
+    stage::say(&crate::faults::table::legend());
     let served = Served::start();
     let stage = Stage::new(&served);
     let account = served.account(&codice_fiscale(80_000));

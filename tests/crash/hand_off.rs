@@ -1,16 +1,13 @@
 //! The manual channel, killed at every journal write and every rename: handing over, confirming, going on
 //! with what has arrived. The person uploads one file, once.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
 use serde_json::Value;
-use stage::kill::{Killed, killed_in_turn};
-use stage::person::Person;
-use stage::{Served, Stage, codice_fiscale};
+
+use crate::stage::kill::{Killed, killed_in_turn};
+use crate::stage::person::Person;
+use crate::stage::{self, Served, Stage, codice_fiscale};
 
 /// A receipt in a form that is not known, which says where it ends.
 const RECEIPT: &[u8] = b"%PDF-1.7\n% una ricevuta\n%%EOF\n";

@@ -4,19 +4,16 @@
 //! and nothing is left behind. One point is the exception that no client can mend: when the mark is
 //! made and its answer is not on disk yet, a second one is bought, and the test knows which point.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca::signing::DigestAlgorithm;
 use serde_json::{Value, json};
-use stage::impronta::{ARCHIVE, Filing, RHAI, run};
-use stage::kill::killed_at;
-use stage::{Finished, Served, Stage, codice_fiscale};
+
+use crate::stage::impronta::{ARCHIVE, Filing, RHAI, run};
+use crate::stage::kill::killed_at;
+use crate::stage::{self, Finished, Served, Stage, codice_fiscale};
 
 /// More points than any run passes; reaching it means the search for the last one failed.
 const TOO_MANY: u32 = 500;

@@ -3,15 +3,12 @@
 //! Each filing meets one fault, stops or goes on, and is resumed. What the error says of the mark is
 //! held against the authority's own count, before and after.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Value, json};
-use stage::impronta::{ARCHIVE, Filing, run};
-use stage::{Finished, Served, Stage, codice_fiscale};
+
+use crate::stage::impronta::{ARCHIVE, Filing, run};
+use crate::stage::{self, Finished, Served, Stage, codice_fiscale};
 
 const TSA: &str = "POST /tsa";
 const SEND: &str = "POST /v1/submissions";

@@ -1,17 +1,13 @@
 //! The workflows of an environment's life, killed at every journal write and every rename, then resumed:
 //! nothing is sent twice, no key is lost, and what was there before still opens.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::PathBuf;
 
-use stage::impronta::{Filing, copy};
-use stage::kill::{killed_at, killed_in_turn};
-use stage::person::Person;
-use stage::{Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
+use crate::stage::impronta::{Filing, copy};
+use crate::stage::kill::{killed_at, killed_in_turn};
+use crate::stage::person::Person;
+use crate::stage::{self, Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
 
 /// More points than any run passes.
 const TOO_MANY: u32 = 400;

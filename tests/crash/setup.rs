@@ -4,18 +4,14 @@
 //! the three files open. The kill comes from outside: the program announces a point and stands still
 //! (`core/kernel/src/crash_point.rs`), the test sends SIGKILL.
 
-#![allow(clippy::print_stdout, reason = "it says how many kill points it tried")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
-use stage::kill::killed_at;
-use stage::{Served, Stage, codice_fiscale};
+
+use crate::stage::kill::killed_at;
+use crate::stage::{self, Served, Stage, codice_fiscale};
 
 /// More points than any run passes; reaching it means the search for the last one failed.
 const TOO_MANY: u32 = 500;

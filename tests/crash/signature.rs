@@ -1,15 +1,11 @@
 //! The process is killed at every point of `examples/sign_and_mark.lua`, then resumed; and somebody
 //! else's signature is never written over.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
-use stage::impronta::Filing;
-use stage::kill::killed_at;
-use stage::{Served, Stage, codice_fiscale};
+use crate::stage::impronta::Filing;
+use crate::stage::kill::killed_at;
+use crate::stage::{self, Served, Stage, codice_fiscale};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sign_and_mark.lua");
 /// Where a mark is made and lost: RFC 3161 has no second delivery.

@@ -1,22 +1,18 @@
 //! Every kind of bad input of the impronta: each has a typed error, finding or verdict; none
 //! crashes, hangs, or reads without bound. Some of it is unusual and legal: that is accepted.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(unix)]
-
-mod crafted;
-mod spoiled;
-mod stage;
 
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 
-use crafted::Pieces;
 use serde_json::{Value, json};
-use spoiled::{Case, Expect, Worst, attempt, communication, container};
-use stage::impronta::Filing;
-use stage::{Served, Stage, codice_fiscale, say};
+
+use crate::crafted::Pieces;
+use crate::spoiled::{Case, Expect, Worst, attempt, communication, container};
+use crate::stage::impronta::Filing;
+use crate::stage::{Served, Stage, codice_fiscale, say};
 
 /// Tries all cases, and names all that fail.
 fn all(stage: &Stage, name: &str, cases: &[Case]) {

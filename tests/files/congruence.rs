@@ -1,11 +1,6 @@
 //! The imprint and the mark belong together, or nothing is accepted: not by the control here, and
 //! not by the Agency when the control was left out.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod crafted;
-mod stage;
-
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,10 +10,11 @@ use ceralacca::timestamp::Mark;
 use ceralacca::xml::{
     ControlContext, Deadlines, DocumentTypes, Limits, Schema, Severity, TIPO_DOCUMENTO, control,
 };
-use crafted::{Bypass, Pair, Pieces, digest, mark, token};
 use serde_json::Value;
-use stage::impronta::Filing;
-use stage::{Served, Stage, codice_fiscale, say};
+
+use crate::crafted::{Bypass, Pair, Pieces, digest, mark, token};
+use crate::stage::impronta::Filing;
+use crate::stage::{Served, Stage, codice_fiscale, say};
 
 use DigestAlgorithm::{Sha256, Sha384, Sha512};
 

@@ -3,18 +3,17 @@
 //! The judges are OpenSSL, Java's keytool and NSS's pk12util; they run only when
 //! `CERALACCA_JUDGES` is set (see `tests/run`).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-#[path = "containers/others.rs"]
 mod others;
-mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use stage::judge::{self, agrees};
-use stage::{Account, Finished, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale, golden};
+
+use crate::stage::judge::{self, agrees};
+use crate::stage::{
+    Account, Finished, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale, golden,
+};
 
 /// One environment, made by the shipped workflow, with everything that it left behind.
 struct Made {

@@ -4,12 +4,6 @@
 //! Structural bits are flipped, elements removed, doubled, swapped and wrapped, object identifiers
 //! replaced, and parts of other genuine files put in.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod forging;
-mod judging;
-mod stage;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +11,11 @@ use std::path::{Path, PathBuf};
 use ceralacca::inspect::{VerifyOptions, verify_file};
 use ceralacca::keystore::{ber, enveloped_data};
 use ceralacca::signing::{Content, Purpose, Trust, signed_data, verify};
-use forging::judged::{self, Judged, Said, Way, judge, way};
-use forging::material::{Material, Reception};
-use forging::mutation::{self, Mutation};
-use stage::{Served, say};
+
+use crate::forging::judged::{self, Judged, Said, Way, judge, way};
+use crate::forging::material::{Material, Reception};
+use crate::forging::mutation::{self, Mutation};
+use crate::stage::{Served, say};
 
 /// As many as the project promises, at the least, of each file.
 const PROMISED: usize = 2_000;

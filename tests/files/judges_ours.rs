@@ -3,17 +3,12 @@
 //! The judges are OpenSSL, xmllint, pyHanko and sha256sum; they run only when `CERALACCA_JUDGES` is
 //! set (see `tests/run`).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod judging;
-mod stage;
-
 use std::fs;
 
-use judging::{Judging, b_t, find, pyhanko};
-use stage::impronta::{ARCHIVE, Filing, run};
-use stage::judge::{self, agrees};
-use stage::{PASSWORD, Served, codice_fiscale, say};
+use crate::judging::{Judging, b_t, find, pyhanko};
+use crate::stage::impronta::{ARCHIVE, Filing, run};
+use crate::stage::judge::{self, agrees};
+use crate::stage::{PASSWORD, Served, codice_fiscale, say};
 
 #[test]
 fn a_filed_impronta_is_accepted() {

@@ -3,20 +3,16 @@
 //! The writers are OpenSSL, pyHanko and NSS; they run only when `CERALACCA_JUDGES` is set (see
 //! `tests/run`).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod judging;
-mod stage;
-
 use std::fs;
 
 use ceralacca::keystore::enveloped_data::{self, Unopened};
 use ceralacca::keystore::{Certificate, KeyPair, ber};
-use judging::provider::Provider;
-use judging::{Judging, b_t, mark, pyhanko};
 use serde_json::{Value, json};
-use stage::judge::{self, agrees};
-use stage::{Served, Stage, say};
+
+use crate::judging::provider::Provider;
+use crate::judging::{Judging, b_t, mark, pyhanko};
+use crate::stage::judge::{self, agrees};
+use crate::stage::{Served, Stage, say};
 
 /// What `openssl cms -sign` is told, and what is to be said of the file. An empty verdict for what
 /// is not asked.

@@ -5,10 +5,6 @@
 //! of the peak and far larger than in a release: there only the second counts. `cargo bench --bench
 //! budgets -- memory` holds the release against 32 MiB.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,8 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stage::{PROGRAM, Stage, judge, run, say};
 use tempfile::TempDir;
+
+use crate::stage::{self, PROGRAM, Stage, judge, run, say};
 
 /// What a process may take at its peak.
 const MOST_KIB: u64 = 32 << 10;

@@ -4,17 +4,15 @@
 //! The media are mounts inside a namespace of their own (`unshare`), so these run only when
 //! `CERALACCA_JUDGES` is set (see `tests/run`).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-#[path = "disks/life.rs"]
 mod life;
-mod stage;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use stage::{Account, Finished, PROGRAM, Served, Stage, codice_fiscale, golden, judge, run};
+use crate::stage::{
+    self, Account, Finished, PROGRAM, Served, Stage, codice_fiscale, golden, judge, run,
+};
 
 /// A workspace whose environment's folder is on a medium.
 struct Medium<'a> {

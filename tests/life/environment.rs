@@ -1,14 +1,11 @@
 //! The guide's procedure around `setup_environment`: what is set aside, shown, saved and warned of.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use stage::{PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
+
+use crate::stage::{self, PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
 
 #[test]
 fn a_folder_that_is_not_empty_is_set_aside() {

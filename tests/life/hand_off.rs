@@ -2,16 +2,12 @@
 //! what arrives in `ricezione`. A person of the test carries the files between the workspace and the
 //! sandbox, as one would between the workspace and the portal.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
-use stage::impronta::{ARCHIVE, Filing};
-use stage::person::Person;
-use stage::transcript::Transcript;
-use stage::{Account, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
+use crate::stage::impronta::{ARCHIVE, Filing};
+use crate::stage::person::Person;
+use crate::stage::transcript::Transcript;
+use crate::stage::{self, Account, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
 
 #[test]
 fn an_environment_is_set_up_by_hand() {

@@ -1,16 +1,13 @@
 //! What a person says of an upload, from outside: the same file twice, mistakes and their correction,
 //! words against the evidence, and runs that are given up.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
 use serde_json::Value;
-use stage::person::Person;
-use stage::transcript::Transcript;
-use stage::{Account, Finished, Served, Stage, codice_fiscale};
+
+use crate::stage::person::Person;
+use crate::stage::transcript::Transcript;
+use crate::stage::{Account, Finished, Served, Stage, codice_fiscale};
 
 const FIRST: &str = "26112200000000771";
 const SECOND: &str = "26112200000000772";

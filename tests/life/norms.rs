@@ -1,14 +1,10 @@
 //! Norms are dated data: a key that has not expired but is no longer accepted is reported, from the first
 //! day of the norm on, and so is a receipt under an older cipher. Here the norms are made up.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
-use stage::impronta::Filing;
-use stage::{Served, Stage, codice_fiscale};
+use crate::stage::impronta::Filing;
+use crate::stage::{Served, Stage, codice_fiscale};
 
 #[test]
 fn a_key_that_is_not_accepted_any_more_is_reported() {

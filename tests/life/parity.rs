@@ -1,12 +1,9 @@
 //! The Rhai and the Lua script leave the same journal, hashes of source aside.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use serde_json::Value;
-use stage::impronta::{ARCHIVE, Filing, RHAI, day, run};
-use stage::{Account, Served, Stage, codice_fiscale, golden};
+
+use crate::stage::impronta::{ARCHIVE, Filing, RHAI, day, run};
+use crate::stage::{self, Account, Served, Stage, codice_fiscale, golden};
 
 #[test]
 fn both_languages_leave_the_same_journal() {

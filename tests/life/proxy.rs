@@ -1,16 +1,13 @@
 //! A run through a real HTTP proxy with basic authentication.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use stage::{Served, Stage, codice_fiscale, judge};
 use tempfile::TempDir;
+
+use crate::stage::{Served, Stage, codice_fiscale, judge};
 
 const PROXY_PASSWORD: &str = "ProxyCanarino99";
 

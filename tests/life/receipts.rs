@@ -1,16 +1,13 @@
 //! Receipts as an operator meets them: lost and changed, for keys that are gone, hostile, moved; and what
 //! the commands say of it with their exit codes.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use stage::impronta::{Filing, copy};
-use stage::{Account, Finished, PIN_DI_REVOCA, Served, Stage, codice_fiscale, judge};
+
+use crate::stage::impronta::{Filing, copy};
+use crate::stage::{self, Account, Finished, PIN_DI_REVOCA, Served, Stage, codice_fiscale, judge};
 
 const NEW_PIN: &str = "NuovaRevoca67890abc";
 const NEW_PASSWORD: &str = "Passero77Beta";

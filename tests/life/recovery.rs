@@ -1,18 +1,15 @@
 //! The guide's interruptions, *Ripristino* in each of its cases, and what becomes of old receipts; each
 //! as a transcript of what an operator types and reads.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
-use stage::impronta::{ARCHIVE, Filing};
-use stage::person::Person;
-use stage::transcript::Transcript;
-use stage::{Account, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
+
+use crate::stage::impronta::{ARCHIVE, Filing};
+use crate::stage::person::Person;
+use crate::stage::transcript::Transcript;
+use crate::stage::{self, Account, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
 
 /// The PIN and the password of the second environment.
 const NEW_PIN: &str = "NuovaRevoca67890abc";

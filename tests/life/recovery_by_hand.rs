@@ -1,19 +1,16 @@
 //! *Ripristino* in each of its cases and the guide's interruptions where a person carries the files: the
 //! test moves them as one would, and asks the portal for the revocation.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use stage::person::Person;
-use stage::transcript::Transcript;
-use stage::{Account, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
+
+use crate::stage::person::Person;
+use crate::stage::transcript::Transcript;
+use crate::stage::{Account, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
 
 /// The PIN and the password of the second environment.
 const NEW_PIN: &str = "NuovaRevoca67890abc";

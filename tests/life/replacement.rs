@@ -1,21 +1,17 @@
 //! An impronta is replaced once, within 30 days of the deadline, by `scripts/replace_impronta.rhai`
 //! and nothing else; the Agency's clock is moved, the machine's own stays.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod crafted;
-mod stage;
-
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use crafted::Portal;
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
-use stage::impronta::{ARCHIVE, Filing, run};
-use stage::{Finished, Served, Stage, codice_fiscale, say};
+
+use crate::crafted::Portal;
+use crate::stage::impronta::{ARCHIVE, Filing, run};
+use crate::stage::{Finished, Served, Stage, codice_fiscale, say};
 
 /// The tax year: last year. Its deadline is still to come, whenever this test is run.
 fn year() -> i16 {

@@ -1,15 +1,14 @@
 //! What a revocation must not do: end an environment that another run has made, that is another
 //! client's, or whose successor cannot be made.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
 use serde_json::json;
-use stage::kill::killed_at;
-use stage::{Account, Finished, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale};
+
+use crate::stage::kill::killed_at;
+use crate::stage::{
+    self, Account, Finished, PASSWORD, PIN_DI_REVOCA, Served, Stage, codice_fiscale,
+};
 
 const NEW_PIN: &str = "NuovaRevoca67890abc";
 const NEW_PASSWORD: &str = "Passero77Beta";

@@ -3,10 +3,6 @@
 //! process holds and one that has failed do not lead it astray.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-mod watching;
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -16,9 +12,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use stage::person::Person;
-use stage::{Served, Stage, codice_fiscale};
-use watching::{Watch, confirm, hand_over, hand_over_by, prepared, ricezione, wait_until};
+
+use crate::stage::person::Person;
+use crate::stage::{self, Served, Stage, codice_fiscale};
+use crate::watching::{Watch, confirm, hand_over, hand_over_by, prepared, ricezione, wait_until};
 
 const NUMBER: &str = "26112200000000777";
 const OTHER: &str = "26112200000000778";

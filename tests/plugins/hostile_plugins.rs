@@ -4,11 +4,9 @@
 //! works afterwards in the same process. What confines plugins exists on Linux, and so do these tests.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "hostile/cases.rs"]
 mod cases;
-mod hostile;
 #[path = "hostile/once.rs"]
 mod once;
 #[path = "hostile/pinned.rs"]
@@ -17,6 +15,5 @@ mod pinned;
 mod reaching;
 #[path = "hostile/refused.rs"]
 mod refused;
-mod stage;
 #[path = "hostile/vendor.rs"]
 mod vendor;

@@ -1,18 +1,16 @@
 //! The plugin for tokens from outside: what is filed with a key that never leaves its token.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(unix)]
 
-#[path = "pkcs11/softhsm.rs"]
 mod softhsm;
-mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use softhsm::{PIN, Token};
-use stage::impronta::{ARCHIVE, Filing};
-use stage::{Served, Stage, codice_fiscale, judge, say};
+
+use crate::stage::impronta::{ARCHIVE, Filing};
+use crate::stage::{Served, Stage, codice_fiscale, judge, say};
 
 /// The arguments that file the example archive with the key on the token.
 fn arguments(filing: &Filing<'_>, token: &Token, script: &str, period: u32) -> Vec<String> {

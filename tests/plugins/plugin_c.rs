@@ -2,9 +2,6 @@
 //! alike from both script languages.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
@@ -12,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use stage::Stage;
+
+use crate::stage;
+use crate::stage::Stage;
 
 const RHAI: &str = r#"
 const WORKFLOW = #{ summary: "In C", uses: ["example_c"], input: #{ name: "who", long: "too long" } };

@@ -2,14 +2,8 @@
 //!
 //! Compilers and `make` are called only when `CERALACCA_JUDGES` is set (see `tests/run`).
 
-#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-#[path = "plugin_header/additive.rs"]
 mod additive;
-#[path = "plugin_header/read.rs"]
 mod read;
-#[path = "plugin_header/written.rs"]
 mod written;
 
 use std::fs;

@@ -1,15 +1,12 @@
 //! As a new vendor would: the commands of `plugins/README.md`, typed one after the other in an empty
 //! folder, give a plugin in Rust and one in C, checked, installed and called from a script.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stage::golden;
+use crate::stage;
+use crate::stage::golden;
 
 const GUIDE: &str = "plugins/README.md";
 

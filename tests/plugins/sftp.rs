@@ -1,25 +1,21 @@
 //! The plugin for SFTP from outside: an impronta goes through a real OpenSSH server to the other side of
 //! the node, which works with openssl and python alone, and comes back with its outcome.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(unix)]
 
-#[path = "sftp/line.rs"]
 mod line;
-#[path = "sftp/node.rs"]
 mod node;
-#[path = "sftp/other_side.rs"]
 mod other_side;
-mod stage;
 
 use std::process::Stdio;
 
 use line::Line;
 use node::Node;
 use serde_json::json;
-use stage::impronta::{ARCHIVE, Filing, run};
-use stage::person::Person;
-use stage::{Account, Served, Stage, codice_fiscale, judge, say};
+
+use crate::stage::impronta::{ARCHIVE, Filing, run};
+use crate::stage::person::Person;
+use crate::stage::{Account, Served, Stage, codice_fiscale, judge, say};
 
 /// A workspace with everything that filing needs and the node of its firm; the account as the portal
 /// knows it, and as the workspace does.

@@ -1,9 +1,5 @@
 //! Unmistakable secrets appear nowhere: journal, workspace, logs, errors, command lines, the sandbox.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,10 +8,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::json;
-use stage::impronta::{ARCHIVE, Filing, run};
-use stage::kill::killed_at;
-use stage::person::Person;
-use stage::{Account, Finished, PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
+
+use crate::stage::impronta::{ARCHIVE, Filing, run};
+use crate::stage::kill::killed_at;
+use crate::stage::person::Person;
+use crate::stage::{
+    self, Account, Finished, PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale,
+};
 
 #[test]
 fn secrets_stay_where_they_belong() {

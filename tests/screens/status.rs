@@ -1,16 +1,13 @@
 //! `ceralacca status` looks at what it speaks of: what is missing, damaged, exchanged, revoked or rejected
 //! is something to do, and looking changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use stage::{Account, PASSWORD, Served, Stage, codice_fiscale};
+
+use crate::stage::{self, Account, PASSWORD, Served, Stage, codice_fiscale};
 
 /// Every file of a folder with its bytes, every folder without.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {

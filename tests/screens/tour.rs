@@ -1,13 +1,10 @@
 //! What the README promises: the tour, and the commands around a run.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::process::Command;
 
 use serde_json::Value;
-use stage::{PROGRAM, Stage, golden, run};
+
+use crate::stage::{PROGRAM, Stage, golden, run};
 
 #[test]
 fn the_tour_ends_with_the_three_files() {

@@ -15,7 +15,7 @@
  * - A function returns 0 or one of the codes below. None may unwind or `longjmp` past its caller.
  * - Text is UTF-8 and ends where its length says, not at a zero byte.
  *
- * Made from core/plugin-abi by tests/plugin_header.rs: not to be edited.
+ * Made from core/plugin-abi by tests/plugins: not to be edited.
  */
 
 #ifndef CERALACCA_PLUGIN_H

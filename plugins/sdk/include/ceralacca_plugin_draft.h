@@ -4,7 +4,7 @@
  * A plugin that uses one must do without it when `get_extension` gives null. When a draft is settled
  * it moves to the stable header under a name without `draft`.
  *
- * Made from core/plugin-abi by tests/plugin_header.rs: not to be edited.
+ * Made from core/plugin-abi by tests/plugins: not to be edited.
  */
 
 #ifndef CERALACCA_PLUGIN_DRAFT_H

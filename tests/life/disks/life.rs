@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use super::{names, play};
 use crate::stage::impronta::{Filing, copy};
 use crate::stage::{Account, Finished, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
 use crate::stage::{judge, say};
-use crate::{names, play};
 
 const NEW_PASSWORD: &str = "Passero77Beta";
 

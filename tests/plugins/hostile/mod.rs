@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile/fixtures");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plugins/hostile/fixtures");
 const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/sdk/include");
 
 /// Everything but `entry.c`, which differs from fixture to fixture.

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cases::hostile;
+use super::cases::hostile;
 use crate::hostile::scene::{Ended, Scene, kill, spawned, until, workers};
 use crate::hostile::{build, manifests};
 use crate::stage::say;

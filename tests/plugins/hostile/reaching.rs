@@ -1,6 +1,6 @@
 //! Plugins that reach for files, the network and other processes that nobody granted them.
 
-use crate::cases::hostile;
+use super::cases::hostile;
 use crate::hostile::scene::{CANARY, Scene};
 use crate::hostile::{build, manifests};
 use crate::stage::say;

@@ -1,6 +1,6 @@
 //! Whether one header only adds to another: then what was built with the earlier one goes on working.
 
-use crate::read::{Header, Struct};
+use super::read::{Header, Struct};
 
 const MINOR: &str = "CERALACCA_ABI_MINOR";
 

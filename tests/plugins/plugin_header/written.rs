@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cbindgen::{Builder, Config, Language, Style};
 
-use crate::read::{Header, Struct};
+use super::read::{Header, Struct};
 
 const CONTRACT: &str = "core/plugin-abi/src/lib.rs";
 const DRAFT: &str = "core/plugin-abi/src/draft.rs";
@@ -49,7 +49,7 @@ fn framed(guard: &str, source: &str, includes: &str, body: &str) -> String {
         .collect();
     let about = about.trim_end_matches(" *\n");
     let text = format!(
-        "/*\n{about} *\n * Made from core/plugin-abi by tests/plugin_header.rs: not to be edited.\n */\n\n\
+        "/*\n{about} *\n * Made from core/plugin-abi by tests/plugins: not to be edited.\n */\n\n\
          #ifndef {guard}\n#define {guard}\n\n{includes}\n\
          #ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n{body}\n\
          #ifdef __cplusplus\n}}\n#endif\n\n#endif /* {guard} */\n"

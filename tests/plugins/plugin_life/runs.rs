@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::install::version;
 use crate::hostile::scene::Scene;
-use crate::install::version;
 
 /// Calls of which the recorded ones are counted by the plugin itself.
 const WAITS: &str = r#"let before = outside::recorded(); let came = outside::ready();

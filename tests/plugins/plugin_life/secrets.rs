@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::install::version;
 use crate::hostile::scene::{CANARY, SECRET, Scene, spawned, until, workers};
-use crate::install::version;
 use crate::stage::say;
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use super::install::version;
 use crate::hostile::scene::{Ended, Scene, path};
 use crate::hostile::{build, manifests};
-use crate::install::version;
 use crate::stage::{self, Stage};
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::node::{Node, openssl};
+use super::node::{Node, openssl};
 use crate::stage::judge;
 use crate::stage::person::Person;
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{Place, check};
 use crate::stage::{Finished, Stage};
 
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wrong/plugins");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/screens/wrong/plugins");
 const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/sdk/include");
 
 /// The plugin `prova` as it is, compiled once.

@@ -85,7 +85,7 @@ fn a_panic_past_every_barrier() {
     let library = folder.join(format!("libpanics{}", std::env::consts::DLL_SUFFIX));
     let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     command.args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", "fixture"]);
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile/fixtures/panics.rs"));
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plugins/hostile/fixtures/panics.rs"));
     finish(command.env("MANIFEST", folder.join("manifest.txt")).arg("-o").arg(&library));
     let stage = Stage::embedded();
     deliver(&stage, &library, &manifest);

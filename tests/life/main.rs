@@ -1,0 +1,24 @@
+//! An environment as its operator knows it: set up, used, renewed, lost, recovered; by hand, too.
+
+#![allow(unreachable_pub, reason = "a test is a crate of its own")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+#[path = "../crafted/mod.rs"]
+mod crafted;
+mod disks;
+mod environment;
+mod hand_off;
+mod hand_off_said;
+mod norms;
+mod parity;
+mod proxy;
+mod receipts;
+mod recovery;
+mod recovery_by_hand;
+mod replacement;
+mod revoked_in_vain;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod watch;
+#[cfg(target_os = "linux")]
+mod watching;
