@@ -8,6 +8,7 @@ mod faults;
 mod hand_off;
 mod impronta;
 mod mark_faults;
+mod power_cut;
 mod recovery;
 mod setup;
 mod signature;

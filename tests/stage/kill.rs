@@ -119,7 +119,7 @@ pub fn killed_each_time(stage: &Stage, arguments: &[&str], again: impl Fn(&str))
 }
 
 /// How many steps of a run have their outcome.
-fn settled(stage: &Stage, run: u64) -> usize {
+pub fn settled(stage: &Stage, run: u64) -> usize {
     let journal = stage.journal();
     let of_run = journal.iter().filter(|entry| entry["run"] == run);
     let settled = |entry: &&serde_json::Value| {
