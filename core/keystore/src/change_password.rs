@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::disk;
 use crate::environment::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment_error::EnvironmentError;
 use crate::environment_open::{Read, open_all};
 use crate::error::KeystoreError;
 use crate::jks;
@@ -44,7 +45,7 @@ impl EnvironmentFolder {
         owner: &Owner,
         passwords: PasswordChange<'_>,
         at: Timestamp,
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         self.files()?;
         let lock = self.lock(owner)?;
         if self.pending().has_keys() {
@@ -84,16 +85,16 @@ impl EnvironmentFolder {
     }
 
     /// Refuses while files may have two different passwords.
-    pub(crate) fn require_no_password_change(&self) -> Result<(), KeystoreError> {
+    pub(crate) fn require_no_password_change(&self) -> Result<(), EnvironmentError> {
         match self.password_change()? {
             None => Ok(()),
             Some(owner) => Err(self.unfinished(owner.run, None)),
         }
     }
 
-    fn unfinished(&self, run: String, unopened: Option<String>) -> KeystoreError {
+    fn unfinished(&self, run: String, unopened: Option<String>) -> EnvironmentError {
         let folder = self.path.display().to_string();
-        KeystoreError::PasswordChange { folder, run, unopened }
+        EnvironmentError::PasswordChange { folder, run, unopened }
     }
 
     /// Whether the change has been done: all three files open with exactly this password.
@@ -107,11 +108,12 @@ impl EnvironmentFolder {
     }
 
     /// Everything that will be written is read once before anything is: nothing is begun in vain.
-    fn require_openable(&self, old: &Secret) -> Result<(), KeystoreError> {
+    fn require_openable(&self, old: &Secret) -> Result<(), EnvironmentError> {
         let files = self.files()?;
         only_key(&files.utef, open_all(&files.utef, pkcs12_read::read_every, old)?.0)?;
         only_key(&files.utec, open_all(&files.utec, pkcs12_read::read_every, old)?.0)?;
-        open_all(&files.utente, jks::read, old).map(drop)
+        open_all(&files.utente, jks::read, old)?;
+        Ok(())
     }
 
     fn note_change(&self, owner: &Owner) -> Result<(), KeystoreError> {
@@ -145,7 +147,7 @@ struct Change<'a> {
 
 impl Change<'_> {
     /// UTEF.P12 or UTEC.P12, whose name may be in any case; UTEK.P12 becomes UTEC.P12.
-    fn rewrite_p12(&self, name: &str, alias: &str) -> Result<(), KeystoreError> {
+    fn rewrite_p12(&self, name: &str, alias: &str) -> Result<(), EnvironmentError> {
         let misspelt = if name == UTEC { self.folder.find(UTEK)? } else { None };
         let (from, to) = match (self.folder.find(name)?, &misspelt) {
             (Some(found), _) => (found.clone(), found),
@@ -160,13 +162,13 @@ impl Change<'_> {
             self.replace(&to, &bytes, pkcs12_read::read, std::slice::from_ref(&entry))?;
         }
         match misspelt {
-            Some(misspelt) => self.remove_same(&misspelt, &entry),
+            Some(misspelt) => Ok(self.remove_same(&misspelt, &entry)?),
             None => Ok(()),
         }
     }
 
     /// Both keys under their aliases, in Java's own format whatever it was before.
-    fn rewrite_utente(&self, at: Timestamp) -> Result<(), KeystoreError> {
+    fn rewrite_utente(&self, at: Timestamp) -> Result<(), EnvironmentError> {
         let Some(path) = self.folder.find(UTENTE)? else {
             return self.folder.files().map(drop);
         };
@@ -183,17 +185,17 @@ impl Change<'_> {
     }
 
     /// The keys of a file, which one of the two passwords opens.
-    fn read(&self, path: &Path, read: Read) -> Result<Vec<KeyEntry>, KeystoreError> {
+    fn read(&self, path: &Path, read: Read) -> Result<Vec<KeyEntry>, EnvironmentError> {
         match load(path, read, self.passwords.new) {
             Err(KeystoreError::WrongPassword { .. }) => {}
-            other => return other,
+            other => return Ok(other?),
         }
         open_all(path, read, self.passwords.old).map(|(entries, _)| entries).map_err(|error| {
             match error {
                 KeystoreError::WrongPassword { container, .. } => {
                     self.folder.unfinished(self.run.to_owned(), Some(container))
                 }
-                other => other,
+                other => other.into(),
             }
         })
     }
@@ -205,12 +207,12 @@ impl Change<'_> {
         bytes: &[u8],
         read: Read,
         expected: &[KeyEntry],
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         let staged = path.with_file_name(format!("{STAGED}{}", disk::name(path)));
         let state = format!("{} still has the old password", disk::name(path));
         let refused = |error| disk::refused("writing", path, &state)(error);
         atomic_file::write(&staged, bytes).map_err(refused)?;
-        let failed = |reason: String| KeystoreError::ReadBack {
+        let failed = |reason: String| EnvironmentError::ReadBack {
             file: disk::name(path),
             reason,
             on_disk: state.clone(),
@@ -224,7 +226,7 @@ impl Change<'_> {
         if !same {
             return Err(failed("it opens to other keys".to_owned()));
         }
-        atomic_file::rename(&staged, path).map_err(refused)
+        Ok(atomic_file::rename(&staged, path).map_err(refused)?)
     }
 
     /// Removes UTEK.P12 when it holds the key that UTEC.P12 now has; another one stays.

@@ -14,7 +14,7 @@ fn complete() -> Scene {
     scene
 }
 
-fn change(scene: &Scene, old: &Secret, new: &Secret) -> Result<(), KeystoreError> {
+fn change(scene: &Scene, old: &Secret, new: &Secret) -> Result<(), EnvironmentError> {
     let passwords = PasswordChange { old, new };
     scene.environment.change_password(&owner("c"), passwords, moment())
 }
@@ -30,7 +30,7 @@ fn changed(scene: &Scene) {
     let stored = load(&utente, jks::read, &new()).unwrap();
     assert_eq!(stored.len(), 2);
     let refused = scene.environment.open(&password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::WrongPassword { .. }));
+    assert!(matches!(refused, EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })));
     assert_eq!(scene.names().len(), 3, "{:?}", scene.names());
 }
 
@@ -49,11 +49,11 @@ fn all_files_get_the_new_password() {
 fn a_wrong_password_begins_nothing() {
     let scene = complete();
     let refused = change(&scene, &Secret::new("sbagliata1"), &new()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::WrongPassword { .. }));
+    assert!(matches!(refused, EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })));
     scene.environment.open(&password()).unwrap();
     let scene = Scene::requested();
     let refused = change(&scene, &password(), &new()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::NotAnEnvironment { .. }));
+    assert!(matches!(refused, EnvironmentError::NotAnEnvironment { .. }));
 }
 
 fn read(scene: &Scene, name: &str) -> Vec<u8> {
@@ -87,7 +87,7 @@ fn every_interruption_can_be_finished() {
             for password in [password(), new()] {
                 let refused = scene.environment.open(&password).unwrap_err();
                 assert!(
-                    matches!(&refused, KeystoreError::PasswordChange { run, .. } if run == "7")
+                    matches!(&refused, EnvironmentError::PasswordChange { run, .. } if run == "7")
                 );
             }
             change(&scene, &password(), &new()).unwrap();
@@ -104,7 +104,7 @@ fn another_new_password_than_the_first_is_refused_by_name() {
     fs::write(scene.environment.path().join(UTEC), old).unwrap();
     begun(&scene);
     let refused = change(&scene, &password(), &Secret::new("Altra9999")).unwrap_err();
-    let KeystoreError::PasswordChange { unopened: Some(file), .. } = refused else {
+    let EnvironmentError::PasswordChange { unopened: Some(file), .. } = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(file, UTEF);
@@ -136,14 +136,14 @@ fn an_environment_between_two_passwords_is_left_alone() {
     let scene = complete();
     begun(&scene);
     let refused = scene.environment.create(&owner("b"), moment(), &waiting()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::PasswordChange { .. }));
+    assert!(matches!(refused, EnvironmentError::PasswordChange { .. }));
     let backup = scene.environment.path().with_file_name("copia");
     let refused = scene.environment.copy_to(&backup, &password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::PasswordChange { .. }));
+    assert!(matches!(refused, EnvironmentError::PasswordChange { .. }));
     assert!(!backup.exists());
     let _lock = scene.environment.lock(&owner("b")).unwrap();
     let refused = change(&scene, &password(), &new()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::Locked { .. }));
+    assert!(matches!(refused, EnvironmentError::Locked { .. }));
 }
 
 #[test]
@@ -153,7 +153,10 @@ fn a_file_of_two_keys_is_not_rewritten() {
     // A store of both keys under the name of one.
     fs::copy(scene.environment.path().join(UTENTE), &path).unwrap();
     let refused = change(&scene, &password(), &new()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::MissingEntry { .. }), "{refused:?}");
+    assert!(
+        matches!(refused, EnvironmentError::Keystore(KeystoreError::MissingEntry { .. })),
+        "{refused:?}"
+    );
     let entries = || load(&path, jks::read, &password()).unwrap();
     let Err(KeystoreError::MissingEntry { expected, .. }) = only_key(&path, entries()) else {
         panic!("two keys are one");

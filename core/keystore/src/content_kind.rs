@@ -3,7 +3,7 @@
 /// A few words: `a PDF document`, `text in XML or HTML`, `binary data`.
 ///
 /// It says what the bytes look like, not that they are it.
-pub(crate) fn of(bytes: &[u8]) -> &'static str {
+pub fn of(bytes: &[u8]) -> &'static str {
     let starts: [(&[u8], &str); 10] = [
         (b"%PDF-", "a PDF document"),
         (b"PK\x03\x04", "a ZIP archive"),

@@ -9,7 +9,7 @@ use ceralacca_kernel::atomic_file;
 use crate::error::{DiskCondition, DiskError, KeystoreError};
 
 /// Makes the error for a failed operation: `doing` is a participle, `on_disk` what is left behind.
-pub(crate) fn refused<'a>(
+pub fn refused<'a>(
     doing: &'a str,
     path: &'a Path,
     on_disk: &'a str,
@@ -26,7 +26,7 @@ pub(crate) fn refused<'a>(
 }
 
 /// Reads a file of at most `limit` bytes; a longer one is refused without being read.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, KeystoreError> {
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, KeystoreError> {
     let refused = refused("reading", path, "nothing was changed");
     let mut bytes = Vec::new();
     File::open(path)
@@ -41,7 +41,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, KeystoreError> {
 /// Creates a folder durably; on Unix only the owner can look into it. One that is there stays.
 ///
 /// The folder above must be there: a medium that is not mounted is refused, not written beside.
-pub(crate) fn create_folder(folder: &Path, on_disk: &str) -> Result<(), KeystoreError> {
+pub fn create_folder(folder: &Path, on_disk: &str) -> Result<(), KeystoreError> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -63,7 +63,7 @@ pub(crate) fn create_folder(folder: &Path, on_disk: &str) -> Result<(), Keystore
 }
 
 /// The entry of `folder` with this name, in whatever case it is written; an exact one first.
-pub(crate) fn find(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
+pub fn find(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -76,7 +76,7 @@ pub(crate) fn find(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
 }
 
 /// The last part of a path, for errors and tables.
-pub(crate) fn name(path: &Path) -> String {
+pub fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

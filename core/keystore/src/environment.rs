@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment_aside::free_name;
+use crate::environment_error::EnvironmentError;
 use crate::error::KeystoreError;
 use crate::key::KeyPairs;
 use crate::pending::{self, Marker, Owner, Pending};
@@ -96,7 +97,7 @@ impl EnvironmentFolder {
         owner: &Owner,
         at: Timestamp,
         known: &RequestOutcomes,
-    ) -> Result<Option<PathBuf>, KeystoreError> {
+    ) -> Result<Option<PathBuf>, EnvironmentError> {
         self.create_folder()?;
         let lock = self.lock(owner)?;
         let marker = self.pending().marker().ok().flatten();
@@ -123,10 +124,10 @@ impl EnvironmentFolder {
         &self,
         owner: &Owner,
         password: &Secret,
-    ) -> Result<KeyPairs, KeystoreError> {
+    ) -> Result<KeyPairs, EnvironmentError> {
         self.require_pending(owner)?;
         let _lock = self.lock(owner)?;
-        self.pending().generate(password)
+        Ok(self.pending().generate(password)?)
     }
 
     /// Makes the bytes of `req.ccc` for the pending keys, and remembers what was asked.
@@ -136,7 +137,7 @@ impl EnvironmentFolder {
         password: &Secret,
         profile: &dyn RequestProfile,
         details: &RequestDetails<'_>,
-    ) -> Result<Vec<u8>, KeystoreError> {
+    ) -> Result<Vec<u8>, EnvironmentError> {
         self.require_pending(owner)?;
         let _lock = self.lock(owner)?;
         if !self.pending().has_both_keys() {
@@ -164,7 +165,7 @@ impl EnvironmentFolder {
     }
 
     /// The *Riepilogo* of the pending request: label and text of each line, without secrets.
-    pub fn request_summary(&self) -> Result<Vec<(String, String)>, KeystoreError> {
+    pub fn request_summary(&self) -> Result<Vec<(String, String)>, EnvironmentError> {
         let marker = self.pending().marker()?.ok_or_else(|| self.no_pending_keys())?;
         let (Some(common_name), Some(sha256), Some((firma, cifra))) =
             (marker.common_name, marker.request_sha256, marker.fingerprints)
@@ -216,14 +217,16 @@ impl EnvironmentFolder {
     }
 
     /// Locks the folder against other processes until the result is dropped.
-    pub(crate) fn lock(&self, owner: &Owner) -> Result<FileLock, KeystoreError> {
+    pub(crate) fn lock(&self, owner: &Owner) -> Result<FileLock, EnvironmentError> {
         let path = self.path.join(LOCK);
         let holder = format!("run {}, process {}", owner.run, std::process::id());
         FileLock::acquire(&path, &holder).map_err(|error| match error {
             LockError::Held(holder) => {
-                KeystoreError::Locked { folder: self.path.display().to_string(), holder }
+                EnvironmentError::Locked { folder: self.path.display().to_string(), holder }
             }
-            LockError::Io(error) => disk::refused("locking", &path, "nothing was changed")(error),
+            LockError::Io(error) => {
+                disk::refused("locking", &path, "nothing was changed")(error).into()
+            }
         })
     }
 
@@ -234,7 +237,7 @@ impl EnvironmentFolder {
         drop(lock);
     }
 
-    pub(crate) fn require_pending(&self, owner: &Owner) -> Result<Marker, KeystoreError> {
+    pub(crate) fn require_pending(&self, owner: &Owner) -> Result<Marker, EnvironmentError> {
         match self.pending().marker()? {
             Some(marker) if marker.owner == *owner => Ok(marker),
             Some(marker) => {
@@ -245,40 +248,44 @@ impl EnvironmentFolder {
                 Err(self.pending_request(&marker.owner.run, case))
             }
             None if self.is_complete() => {
-                Err(KeystoreError::AlreadyComplete { folder: self.path.display().to_string() })
+                Err(EnvironmentError::AlreadyComplete { folder: self.path.display().to_string() })
             }
             // A medium that was pulled out is not an environment without keys.
             None if !self.path.is_dir() => {
                 let missing = io::Error::new(io::ErrorKind::NotFound, "no such folder");
-                Err(disk::refused("looking for", &self.path, "nothing was changed")(missing))
+                Err(disk::refused("looking for", &self.path, "nothing was changed")(missing).into())
             }
             None => Err(self.no_pending_keys()),
         }
     }
 
     /// Pending keys of whatever run; the marker is gone when somebody removed it by hand.
-    pub(crate) fn require_any_pending(&self) -> Result<Option<Marker>, KeystoreError> {
+    pub(crate) fn require_any_pending(&self) -> Result<Option<Marker>, EnvironmentError> {
         if !self.path.is_dir() {
             let missing = io::Error::new(io::ErrorKind::NotFound, "no such folder");
-            return Err(disk::refused("looking for", &self.path, "nothing was changed")(missing));
+            return Err(
+                disk::refused("looking for", &self.path, "nothing was changed")(missing).into()
+            );
         }
         let marker = self.pending().marker()?;
         if marker.is_none() && !self.pending().has_keys() {
             return Err(match self.is_complete() {
-                true => KeystoreError::AlreadyComplete { folder: self.path.display().to_string() },
+                true => {
+                    EnvironmentError::AlreadyComplete { folder: self.path.display().to_string() }
+                }
                 false => self.no_pending_keys(),
             });
         }
         Ok(marker)
     }
 
-    pub(crate) fn no_pending_keys(&self) -> KeystoreError {
-        KeystoreError::NoPendingKeys { folder: self.path.display().to_string() }
+    pub(crate) fn no_pending_keys(&self) -> EnvironmentError {
+        EnvironmentError::NoPendingKeys { folder: self.path.display().to_string() }
     }
 
-    pub(crate) fn pending_request(&self, run: &str, case: PendingCase) -> KeystoreError {
+    pub(crate) fn pending_request(&self, run: &str, case: PendingCase) -> EnvironmentError {
         let (folder, run) = (self.path.display().to_string(), run.to_owned());
-        KeystoreError::PendingRequest { folder, run, case }
+        EnvironmentError::PendingRequest { folder, run, case }
     }
 
     fn create_folder(&self) -> Result<(), KeystoreError> {

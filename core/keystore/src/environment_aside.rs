@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::disk;
 use crate::environment::{EnvironmentFolder, HOLDER, LOCK, REQUEST_NAME};
+use crate::environment_error::EnvironmentError;
 use crate::error::KeystoreError;
 use crate::pending::{self, Marker, Owner};
 use crate::request_outcome::{PendingCase, RequestOutcome, RequestOutcomes};
@@ -55,7 +56,7 @@ impl EnvironmentFolder {
         asking: &Owner,
         known: &RequestOutcomes,
         at: Timestamp,
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         let revoked = known.revoked_by(asking);
         let pending = self.pending();
         let marker = match pending.marker() {
@@ -89,10 +90,10 @@ impl EnvironmentFolder {
             _ if revoked => {
                 let why = "un cambio di password non è stato completato: ogni file si apre con la \
                            vecchia o con la nuova password";
-                self.write_note(asking, None, why, at)
+                Ok(self.write_note(asking, None, why, at)?)
             }
             Ok(Some(_)) => self.require_no_password_change(),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

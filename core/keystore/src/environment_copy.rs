@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk;
 use crate::environment::EnvironmentFolder;
+use crate::environment_error::EnvironmentError;
 use crate::environment_history::EnvironmentHistory;
 use crate::environment_seen::on_another_device;
 use crate::error::KeystoreError;
@@ -38,7 +39,7 @@ impl EnvironmentFolder {
     /// `environment.disk_exists` when the folder holds another file of that name, in any case;
     /// `environment.no_second_medium` when it is the environment's own, inside it or around it, or
     /// would be taken for one that was set aside.
-    pub fn copy_to(&self, backup: &Path, password: &Secret) -> Result<(), KeystoreError> {
+    pub fn copy_to(&self, backup: &Path, password: &Secret) -> Result<(), EnvironmentError> {
         self.require_elsewhere(backup)?;
         let ours = self.open(password)?;
         let files = self.files()?;
@@ -47,7 +48,7 @@ impl EnvironmentFolder {
             copy(file, backup)?;
         }
         let copy = EnvironmentFolder::at(backup);
-        let failed = |reason: String| KeystoreError::ReadBack {
+        let failed = |reason: String| EnvironmentError::ReadBack {
             file: backup.display().to_string(),
             reason,
             on_disk: NOT_COPIED.to_owned(),
@@ -86,10 +87,10 @@ impl EnvironmentFolder {
     }
 
     /// Refuses what is no second place, by whatever path it is named.
-    fn require_elsewhere(&self, backup: &Path) -> Result<(), KeystoreError> {
+    fn require_elsewhere(&self, backup: &Path) -> Result<(), EnvironmentError> {
         let no = |why: &str| {
             let copy = backup.display().to_string();
-            Err(KeystoreError::SameMedium { copy, why: why.to_owned() })
+            Err(EnvironmentError::SameMedium { copy, why: why.to_owned() })
         };
         let (ours, theirs) = (resolved(&self.path), resolved(backup));
         if ours == theirs {
@@ -173,7 +174,7 @@ mod tests {
         }
         for copy in wrong {
             let refused = scene.environment.copy_to(&copy, &password()).unwrap_err();
-            assert!(matches!(refused, KeystoreError::SameMedium { .. }), "{}", copy.display());
+            assert!(matches!(refused, EnvironmentError::SameMedium { .. }), "{}", copy.display());
             assert_eq!(scene.names(), before, "{}", copy.display());
         }
         let copy = above.join(format!("{name}_copia"));

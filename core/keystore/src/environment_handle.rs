@@ -15,6 +15,7 @@ use crate::cmc::CmcProfile;
 use crate::disk;
 use crate::environment::{EnvironmentFolder, REQUEST_NAME, RequestDetails};
 use crate::environment_copy::Copied;
+use crate::environment_error::EnvironmentError;
 use crate::environment_open::{OpenEnvironment, PasswordForm};
 use crate::environment_ready::require_medium;
 use crate::environment_seen::EnvironmentSeen;
@@ -243,7 +244,7 @@ pub(crate) fn stored_certificates(
     env: &Environment,
 ) -> Result<Vec<Certificate>, Error> {
     match env.folder().certificates() {
-        Err(KeystoreError::UnsupportedAlgorithm { .. }) => {
+        Err(EnvironmentError::Keystore(KeystoreError::UnsupportedAlgorithm { .. })) => {
             let open = env.folder().open(&call.secret(&env.0.password)?)?;
             Ok(vec![open.firma.certificate().clone(), open.cifra.certificate().clone()])
         }

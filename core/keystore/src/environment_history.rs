@@ -14,6 +14,7 @@ use crate::certificate::Certificate;
 use crate::disk;
 use crate::enveloped_data;
 use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment_error::EnvironmentError;
 use crate::environment_seen::EnvironmentSeen;
 use crate::environment_summary::EnvironmentSummary;
 use crate::error::KeystoreError;
@@ -141,12 +142,12 @@ impl EnvironmentHistory {
     ///
     /// # Errors
     /// `keystore.no_recipient` with the recipients found and the folders looked at.
-    pub fn recipient(&self, sealed: &[u8]) -> Result<Recipient, KeystoreError> {
+    pub fn recipient(&self, sealed: &[u8]) -> Result<Recipient, EnvironmentError> {
         let there = self.folders().map(|(folder, _)| folder.path().display().to_string());
         let absent = self.absent.iter().map(|path| format!("{} (not there)", path.display()));
         let environments: Vec<String> = there.chain(absent).collect();
         let Some(recipients) = enveloped_data::recipients(sealed) else {
-            return Err(KeystoreError::NoRecipient { recipients: Vec::new(), environments });
+            return Err(EnvironmentError::NoRecipient { recipients: Vec::new(), environments });
         };
         let mut unread = Vec::new();
         for (folder, current) in self.folders() {
@@ -166,7 +167,7 @@ impl EnvironmentHistory {
         }
         if unread.is_empty() {
             let recipients = recipients.names();
-            return Err(KeystoreError::NoRecipient { recipients, environments });
+            return Err(EnvironmentError::NoRecipient { recipients, environments });
         }
         Ok(Recipient { recipients, candidates: unread, environments, certain: false })
     }

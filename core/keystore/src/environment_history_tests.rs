@@ -138,7 +138,7 @@ fn the_recipient_is_found_without_a_password_and_opened_with_its_own() {
     let text = enveloped_data::open(&sealed, open.entry.certificate(), &open.entry.key).unwrap();
     assert_eq!(text.as_slice(), b"ricevuta");
     let refused = recipient.open(&old_password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::WrongPassword { .. }));
+    assert!(matches!(refused, EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })));
     // One damaged file does not hide the key in the others.
     fs::write(scene.environment.path().join(UTEC), "x").unwrap();
     assert!(recipient.open(&password()).is_ok());
@@ -176,11 +176,11 @@ fn a_file_for_a_set_aside_environment_opens_with_its_own_password() {
         let text = enveloped_data::open(&sealed, open.entry.certificate(), &open.entry.key);
         assert_eq!(text.unwrap().as_slice(), b"ricevuta");
         let refused = recipient.open(&Secret::new("sbagliata1")).unwrap_err();
-        assert!(matches!(refused, KeystoreError::WrongPassword { .. }));
+        assert!(matches!(refused, EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })));
     }
     let refused = history(&scene).recipient(&sealed_for_another()).unwrap();
     let refused = refused.open(&old_password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::NoRecipient { .. }), "{refused:?}");
+    assert!(matches!(refused, EnvironmentError::NoRecipient { .. }), "{refused:?}");
 }
 
 /// UTENTE.KS shows the signature key alone: the cipher key is in the file beside it.
@@ -238,7 +238,7 @@ fn set_aside_environments_are_found_under_other_names() {
         fs::remove_dir_all(above.join(name)).unwrap();
     }
     let refused = history(&scene).with(&also).recipient(&sealed_for_another()).unwrap_err();
-    let KeystoreError::NoRecipient { environments, .. } = refused else { panic!("{refused:?}") };
+    let EnvironmentError::NoRecipient { environments, .. } = refused else { panic!("{refused:?}") };
     assert!(environments.iter().any(|one| one.contains("chiavetta") && one.contains("not there")));
 }
 
@@ -296,14 +296,16 @@ fn what_is_for_nobody_here_says_for_whom_it_is() {
     let scene = complete();
     scene.environment.lock(&owner("a")).map(drop).unwrap();
     let refused = history(&scene).recipient(&sealed_for_another()).unwrap_err();
-    let KeystoreError::NoRecipient { recipients, environments } = refused else {
+    let EnvironmentError::NoRecipient { recipients, environments } = refused else {
         panic!("{refused:?}");
     };
     assert!(recipients[0].contains("4A:91:0C") && recipients[0].contains("CA-Terza"));
     assert_eq!(environments, [scene.environment.path().display().to_string()]);
     for bytes in [&b""[..], b"testo", &answer(), &sealed_for_another()[..50]] {
         let refused = history(&scene).recipient(bytes).unwrap_err();
-        let KeystoreError::NoRecipient { recipients, .. } = refused else { panic!("{refused:?}") };
+        let EnvironmentError::NoRecipient { recipients, .. } = refused else {
+            panic!("{refused:?}")
+        };
         assert!(recipients.is_empty());
     }
 }

@@ -12,6 +12,7 @@ use crate::certif_in::{CertifIn, Certified, Expected};
 use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTENTE};
+use crate::environment_error::EnvironmentError;
 use crate::environment_open::Read;
 use crate::error::KeystoreError;
 use crate::jks;
@@ -37,7 +38,7 @@ impl EnvironmentFolder {
         password: &Secret,
         certif_in: &[u8],
         at: Timestamp,
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         let certif_in = CertifIn::from_der(certif_in)?;
         let pending = self.pending();
         if self.holds(&certif_in, password) {
@@ -83,7 +84,7 @@ impl EnvironmentFolder {
         certified: &Certified,
         password: &Secret,
         at: Timestamp,
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         let utef = pkcs12::write(FIRMA_ALIAS, &keys.firma, &certified.firma, password)?;
         self.write(UTEF, &utef, "the pending keys are safe in in-attesa; no file was written")?;
         self.reopen(UTEF, pkcs12_read::read, password, &[&certified.firma])?;
@@ -112,8 +113,8 @@ impl EnvironmentFolder {
         read: Read,
         password: &Secret,
         chains: &[&Vec<Certificate>],
-    ) -> Result<(), KeystoreError> {
-        let failed = |reason: String| KeystoreError::ReadBack {
+    ) -> Result<(), EnvironmentError> {
+        let failed = |reason: String| EnvironmentError::ReadBack {
             file: name.to_owned(),
             reason,
             on_disk: NOT_COMPLETE.to_owned(),

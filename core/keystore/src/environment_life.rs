@@ -13,10 +13,10 @@ use crate::change_password::PasswordChange;
 use crate::content_kind;
 use crate::disk;
 use crate::environment::EnvironmentFolder;
+use crate::environment_error::EnvironmentError;
 use crate::environment_handle::{Environment, EnvironmentId, absolute, owner, stored_certificates};
 use crate::environment_history::EnvironmentHistory;
 use crate::environment_summary::EnvironmentSummary;
-use crate::error::KeystoreError;
 use crate::policy::Policy;
 use crate::recovery_sheet::{RecoveryDetails, numero_busta_of};
 
@@ -102,11 +102,11 @@ pub(crate) fn recovery_sheet(
 ///
 /// # Errors
 /// `certif_in.unknown_format` with the digest, the length and the kind of another file.
-pub fn certif_in_file(path: &Path) -> Result<Vec<u8>, KeystoreError> {
+pub fn certif_in_file(path: &Path) -> Result<Vec<u8>, EnvironmentError> {
     let bytes = disk::read(path, LONGEST_FILE)?;
     match CertifIn::from_der(&bytes) {
         Ok(_) => Ok(bytes),
-        Err(_) => Err(KeystoreError::CertifInUnknown {
+        Err(_) => Err(EnvironmentError::CertifInUnknown {
             path: path.display().to_string(),
             sha256: hex::encode(Sha256::digest(&bytes)),
             length: bytes.len() as u64,
@@ -121,12 +121,13 @@ impl EnvironmentFolder {
     /// # Errors
     /// `environment.no_pending_keys`, or `environment.already_complete` when the certificates are
     /// imported already.
-    pub fn open_pending(&self, password: &Secret) -> Result<(), KeystoreError> {
+    pub fn open_pending(&self, password: &Secret) -> Result<(), EnvironmentError> {
         self.require_any_pending()?;
         if !self.pending().has_both_keys() {
             return Err(self.no_pending_keys());
         }
-        self.pending().keys(password).map(drop)
+        self.pending().keys(password)?;
+        Ok(())
     }
 }
 
@@ -137,6 +138,7 @@ const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 mod tests {
     use super::*;
     use crate::environment_scene::answer;
+    use crate::error::KeystoreError;
 
     #[test]
     fn a_saved_file_is_certif_in_or_named_by_its_digest() {
@@ -155,12 +157,15 @@ mod tests {
             let length = bytes.len() as u64;
             let path = path.display().to_string();
             let kind = kind.to_owned();
-            assert_eq!(refused, KeystoreError::CertifInUnknown { path, sha256, length, kind });
+            assert_eq!(refused, EnvironmentError::CertifInUnknown { path, sha256, length, kind });
         }
         let file = std::fs::File::create(&path).unwrap();
         file.set_len(LONGEST_FILE + 1).unwrap();
-        assert!(matches!(certif_in_file(&path), Err(KeystoreError::TooLarge { .. })));
+        assert!(matches!(
+            certif_in_file(&path),
+            Err(EnvironmentError::Keystore(KeystoreError::TooLarge { .. }))
+        ));
         let missing = certif_in_file(&folder.path().join("altro"));
-        assert!(matches!(missing, Err(KeystoreError::Disk(_))));
+        assert!(matches!(missing, Err(EnvironmentError::Keystore(KeystoreError::Disk(_)))));
     }
 }

@@ -7,6 +7,7 @@ use ceralacca_kernel::Secret;
 use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment_error::EnvironmentError;
 use crate::error::KeystoreError;
 use crate::jks;
 use crate::key_choice;
@@ -42,7 +43,7 @@ impl EnvironmentFolder {
     /// # Errors
     /// `environment.wrong_key` when a file does not hold the key that it should; and
     /// `environment.password_change` while a change of the password is not finished.
-    pub fn open(&self, password: &Secret) -> Result<OpenEnvironment, KeystoreError> {
+    pub fn open(&self, password: &Secret) -> Result<OpenEnvironment, EnvironmentError> {
         let files = self.files()?;
         self.require_no_password_change()?;
         let (firma, password_form) = open_all(&files.utef, pkcs12_read::read, password)?;
@@ -55,13 +56,14 @@ impl EnvironmentFolder {
     /// The certificates of the two keys, read from UTENTE.KS without a password.
     ///
     /// A store of another kind than JKS needs the password: use [`EnvironmentFolder::open`] then.
-    pub fn certificates(&self) -> Result<Vec<Certificate>, KeystoreError> {
+    pub fn certificates(&self) -> Result<Vec<Certificate>, EnvironmentError> {
         let path = self.files()?.utente;
-        jks::certificates(&disk::name(&path), &disk::read(&path, pkcs12_read::MAX_LENGTH)?)
+        let bytes = disk::read(&path, pkcs12_read::MAX_LENGTH)?;
+        Ok(jks::certificates(&disk::name(&path), &bytes)?)
     }
 
     /// The three files, or which of them are missing.
-    pub(crate) fn files(&self) -> Result<Files, KeystoreError> {
+    pub(crate) fn files(&self) -> Result<Files, EnvironmentError> {
         let utec = match self.find(UTEC)? {
             None => self.find(UTEK)?,
             found => found,
@@ -71,7 +73,7 @@ impl EnvironmentFolder {
             (utef, utec, utente) => {
                 let found = [(UTEF, utef), (UTEC, utec), (UTENTE, utente)];
                 let missing = found.into_iter().filter(|(_, found)| found.is_none());
-                Err(KeystoreError::NotAnEnvironment {
+                Err(EnvironmentError::NotAnEnvironment {
                     folder: self.path.display().to_string(),
                     missing: missing.map(|(name, _)| name.to_owned()).collect(),
                 })

@@ -17,6 +17,7 @@ use crate::certificate::Certificate;
 use crate::disk;
 use crate::environment::{EnvironmentFolder, LOCK};
 use crate::environment_aside::Standing;
+use crate::environment_error::EnvironmentError;
 use crate::environment_handle::{Environment, absolute, owner, stored_certificates};
 use crate::environment_seen::{EnvironmentSeen, on_another_device};
 use crate::error::KeystoreError;
@@ -60,7 +61,7 @@ impl BeforeRevocation {
         let environment = EnvironmentFolder::at(&self.folder);
         let now = look(call, &environment, &Asked { account: &self.account, lost: self.lost })?;
         if now.fingerprints != self.fingerprints {
-            return Err(KeystoreError::ChangedMeanwhile {
+            return Err(EnvironmentError::ChangedMeanwhile {
                 folder: self.folder.display().to_string(),
                 before: self.fingerprints.clone(),
                 now: now.fingerprints,
@@ -88,7 +89,7 @@ fn look(
     let seen = require_medium(call, environment.path())?;
     let certificates = match environment.certificates() {
         // With lost keys there may be nothing; a store that wants its password says nothing here.
-        Err(KeystoreError::UnsupportedAlgorithm { .. }) => Vec::new(),
+        Err(EnvironmentError::Keystore(KeystoreError::UnsupportedAlgorithm { .. })) => Vec::new(),
         Err(_) if asked.lost => Vec::new(),
         other => other?,
     };
@@ -111,7 +112,7 @@ pub(crate) fn require_medium(
     let Some(seen) = EnvironmentSeen::read(state, folder) else { return Ok(None) };
     let was_elsewhere = seen.other_device == Some(true);
     if was_elsewhere && on_another_device(folder, state) == Some(false) {
-        return Err(KeystoreError::MediumMissing {
+        return Err(EnvironmentError::MediumMissing {
             folder: folder.display().to_string(),
             account: seen.account,
             at: seen.at,
@@ -134,9 +135,9 @@ fn require_account(
     folder: &Path,
     certificates: &[Certificate],
     account: &str,
-) -> Result<(), KeystoreError> {
+) -> Result<(), EnvironmentError> {
     match certificates.first().map(Certificate::common_name) {
-        Some(found) if found != account => Err(KeystoreError::OtherAccount {
+        Some(found) if found != account => Err(EnvironmentError::OtherAccount {
             folder: folder.display().to_string(),
             expected: account.to_owned(),
             found,
@@ -158,7 +159,7 @@ impl EnvironmentFolder {
         asking: &Owner,
         known: &RequestOutcomes,
         lost: bool,
-    ) -> Result<(), KeystoreError> {
+    ) -> Result<(), EnvironmentError> {
         self.require_writable()?;
         if !self.path.is_dir() {
             return Ok(());

@@ -7,8 +7,9 @@ use ceralacca_kernel::Secret;
 
 use crate::certif_in;
 use crate::cmc::CmcProfile;
+use crate::encrypted_key;
 use crate::environment::{EnvironmentFolder, RequestDetails};
-use crate::error::KeystoreError;
+use crate::environment_error::EnvironmentError;
 use crate::fixtures::*;
 use crate::pending::Owner;
 use crate::request_outcome::RequestOutcomes;
@@ -45,7 +46,7 @@ impl Scene {
         scene
     }
 
-    pub(crate) fn request(&self) -> Result<Vec<u8>, KeystoreError> {
+    pub(crate) fn request(&self) -> Result<Vec<u8>, EnvironmentError> {
         let secret = Secret::new("ABCDEFGHJKLMNPQR1234");
         let details = RequestDetails {
             common_name: COMMON_NAME,
@@ -58,7 +59,7 @@ impl Scene {
         self.environment.request(&owner("a"), &password(), &CmcProfile, &details)
     }
 
-    pub(crate) fn import(&self, certif_in: &[u8]) -> Result<(), KeystoreError> {
+    pub(crate) fn import(&self, certif_in: &[u8]) -> Result<(), EnvironmentError> {
         self.environment.import_certificates(&owner("a"), &password(), certif_in, moment())
     }
 
@@ -71,8 +72,7 @@ impl Scene {
 /// Puts the keys of the fixtures where generated ones would be: generating takes seconds.
 pub(crate) fn write_pending(environment: &EnvironmentFolder) {
     for (name, key) in [("firma.p8", &keys().firma), ("cifra.p8", &keys().cifra)] {
-        let encrypted =
-            crate::pbes2::encrypt_private_key(password().expose(), key.pkcs8(), 1000).unwrap();
+        let encrypted = encrypted_key::write(key, &password()).unwrap();
         fs::write(environment.path().join("in-attesa").join(name), encrypted).unwrap();
     }
 }

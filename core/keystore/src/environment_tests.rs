@@ -29,7 +29,10 @@ fn from_nothing_to_three_files() {
     let open = scene.environment.open(&Secret::new("abcd1234")).unwrap();
     assert_eq!(open.password_form, PasswordForm::UpperCase);
     let refused = scene.environment.open(&Secret::new("abcd12345")).unwrap_err();
-    assert!(matches!(refused, KeystoreError::WrongPassword { upper_case_tried: true, .. }));
+    assert!(matches!(
+        refused,
+        EnvironmentError::Keystore(KeystoreError::WrongPassword { upper_case_tried: true, .. })
+    ));
     let listed = scene.environment.certificates().unwrap();
     assert_eq!(listed, [certificates().firma.clone(), certificates().cifra.clone()]);
 }
@@ -75,10 +78,13 @@ fn a_refused_answer_leaves_everything_as_it_was() {
     let scene = Scene::requested();
     let before = scene.names();
     let refused = scene.import(&answer()[..200]).unwrap_err();
-    assert!(matches!(refused, KeystoreError::CertifInTruncated { .. }));
+    assert!(matches!(refused, EnvironmentError::Keystore(KeystoreError::CertifInTruncated { .. })));
     let foreign = issue(false_ca(), keys().firma.public(), FIRMA.into());
     let foreign = certif_in::build(&[foreign, certificates().cifra.clone()]).unwrap();
-    assert!(matches!(scene.import(&foreign), Err(KeystoreError::CertifInForged { .. })));
+    assert!(matches!(
+        scene.import(&foreign),
+        Err(EnvironmentError::Keystore(KeystoreError::CertifInForged { .. }))
+    ));
     let mut after = scene.names();
     after.remove(LOCK);
     let mut before = before;
@@ -129,16 +135,16 @@ fn another_run_is_refused_while_keys_wait() {
     let other = owner("b");
     let environment = &scene.environment;
     let refused = environment.create(&other, moment(), &waiting()).unwrap_err();
-    assert!(matches!(&refused, KeystoreError::PendingRequest { run, .. } if run == "7"));
+    assert!(matches!(&refused, EnvironmentError::PendingRequest { run, .. } if run == "7"));
     assert!(refused.explain().next.starts_with("ceralacca resume 7; "));
     let refused = environment.generate_keys(&other, &password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
+    assert!(matches!(refused, EnvironmentError::PendingRequest { .. }));
     // A marker without keys holds nothing that could be lost.
     let scene = Scene::new();
     scene.environment.create(&owner("a"), moment(), &waiting()).unwrap();
     scene.environment.create(&other, moment(), &waiting()).unwrap();
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::PendingRequest { .. }));
+    assert!(matches!(refused, EnvironmentError::PendingRequest { .. }));
 }
 
 #[test]
@@ -147,7 +153,10 @@ fn another_run_may_import_what_one_has_requested() {
     let other = owner("b");
     scene.environment.open_pending(&password()).unwrap();
     let refused = scene.environment.open_pending(&Secret::new("sbagliata1"));
-    assert!(matches!(refused, Err(KeystoreError::WrongPassword { .. })));
+    assert!(matches!(
+        refused,
+        Err(EnvironmentError::Keystore(KeystoreError::WrongPassword { .. }))
+    ));
     let import = || {
         scene.environment.import_certificates(&other, &password(), &answer(), moment()).unwrap();
     };
@@ -157,7 +166,7 @@ fn another_run_may_import_what_one_has_requested() {
     // And the run that requested them goes on as if it had done it.
     scene.import(&answer()).unwrap();
     let refused = scene.environment.open_pending(&password());
-    assert!(matches!(refused, Err(KeystoreError::AlreadyComplete { .. })));
+    assert!(matches!(refused, Err(EnvironmentError::AlreadyComplete { .. })));
 }
 
 #[test]
@@ -177,7 +186,7 @@ fn only_a_rejected_request_gives_way() {
             moment(),
             &RequestOutcomes::new(move |_| outcome.clone()),
         );
-        let Err(KeystoreError::PendingRequest { case: found, .. }) = refused else {
+        let Err(EnvironmentError::PendingRequest { case: found, .. }) = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(found, case);
@@ -208,7 +217,7 @@ fn only_a_rejected_request_gives_way() {
         .unwrap_err();
     assert!(matches!(
         refused,
-        KeystoreError::PendingRequest { case: PendingCase::NotRequested, .. }
+        EnvironmentError::PendingRequest { case: PendingCase::NotRequested, .. }
     ));
 }
 
@@ -223,7 +232,7 @@ fn whatever_waits_is_set_aside_once_the_run_has_revoked_the_environment() {
         let scene = Scene::requested();
         let known = revoked(outcome);
         let refused = scene.environment.create(&owner("c"), moment(), &known);
-        assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })), "another run's");
+        assert!(matches!(refused, Err(EnvironmentError::PendingRequest { .. })), "another run's");
         let aside = scene.environment.create(&owner("b"), moment(), &known).unwrap().unwrap();
         assert!(EnvironmentFolder::at(&aside).pending().has_both_keys(), "nothing is deleted");
         let note = fs::read_to_string(aside.join("messa-da-parte.txt")).unwrap();
@@ -259,7 +268,10 @@ fn keys_that_were_never_sent_go_when_their_run_is_given_up() {
     for outcome in [RequestOutcome::Waiting, RequestOutcome::Accepted] {
         let scene = Scene::requested();
         let refused = scene.environment.create(&owner("b"), moment(), &known(outcome));
-        assert!(matches!(refused, Err(KeystoreError::PendingRequest { .. })), "they may be used");
+        assert!(
+            matches!(refused, Err(EnvironmentError::PendingRequest { .. })),
+            "they may be used"
+        );
     }
 }
 
@@ -321,12 +333,15 @@ fn a_folder_that_is_not_empty_is_set_aside() {
 fn steps_out_of_order_are_refused() {
     let scene = Scene::new();
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
-    let KeystoreError::Disk(missing) = refused else { panic!("{refused:?}") };
+    let EnvironmentError::Keystore(KeystoreError::Disk(missing)) = refused else {
+        panic!("{refused:?}")
+    };
     assert!(missing.is_missing(), "a medium that is not there");
     scene.environment.create(&owner("a"), moment(), &waiting()).unwrap();
-    assert!(matches!(scene.request(), Err(KeystoreError::NoPendingKeys { .. })));
-    assert!(matches!(scene.import(&answer()), Err(KeystoreError::NoPendingKeys { .. })));
-    let Err(KeystoreError::NotAnEnvironment { missing, .. }) = scene.environment.open(&password())
+    assert!(matches!(scene.request(), Err(EnvironmentError::NoPendingKeys { .. })));
+    assert!(matches!(scene.import(&answer()), Err(EnvironmentError::NoPendingKeys { .. })));
+    let Err(EnvironmentError::NotAnEnvironment { missing, .. }) =
+        scene.environment.open(&password())
     else {
         panic!("opened");
     };
@@ -335,14 +350,14 @@ fn steps_out_of_order_are_refused() {
     scene.request().unwrap();
     scene.import(&answer()).unwrap();
     let refused = scene.environment.generate_keys(&owner("a"), &password()).unwrap_err();
-    assert!(matches!(refused, KeystoreError::AlreadyComplete { .. }));
+    assert!(matches!(refused, EnvironmentError::AlreadyComplete { .. }));
 }
 
 #[test]
 fn a_locked_folder_names_its_holder() {
     let scene = Scene::requested();
     let _lock = scene.environment.lock(&owner("a")).unwrap();
-    let Err(KeystoreError::Locked { holder, .. }) = scene.import(&answer()) else {
+    let Err(EnvironmentError::Locked { holder, .. }) = scene.import(&answer()) else {
         panic!("not locked");
     };
     assert!(holder.starts_with("run 7, process "), "{holder}");
@@ -370,17 +385,20 @@ fn copies_are_whole_and_overwrite_nothing() {
     copy_to(&copy).unwrap();
     EnvironmentFolder::at(&copy).open(&password()).unwrap();
     fs::write(copy.join(UTEC), "altro").unwrap();
-    assert!(matches!(copy_to(&copy), Err(KeystoreError::Disk(_))));
+    assert!(matches!(copy_to(&copy), Err(EnvironmentError::Keystore(KeystoreError::Disk(_)))));
     assert_eq!(fs::read_to_string(copy.join(UTEC)).unwrap(), "altro");
     // Another environment's file under the name in another case, or in the guide's misspelling.
     let other = backup.path().join("altra");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("utef.p12"), "altro").unwrap();
-    assert!(matches!(copy_to(&other), Err(KeystoreError::Disk(_))));
+    assert!(matches!(copy_to(&other), Err(EnvironmentError::Keystore(KeystoreError::Disk(_)))));
     assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
     let refused = scene.environment.copy_to(&backup.path().join("terza"), &Secret::new("x"));
-    assert!(matches!(refused, Err(KeystoreError::WrongPassword { .. })));
+    assert!(matches!(
+        refused,
+        Err(EnvironmentError::Keystore(KeystoreError::WrongPassword { .. }))
+    ));
     assert!(!backup.path().join("terza").exists());
     let missing = backup.path().join("chiavetta/copia");
-    assert!(matches!(copy_to(&missing), Err(KeystoreError::Disk(_))));
+    assert!(matches!(copy_to(&missing), Err(EnvironmentError::Keystore(KeystoreError::Disk(_)))));
 }

@@ -4,80 +4,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::key::Utilizzo;
-use crate::key_choice::WrongKey;
-use crate::request_outcome::PendingCase;
 
 /// Every failure of this crate; fields are typed, never secret, and stay with the error.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum KeystoreError {
     /// The disk refused.
     Disk(DiskError),
-    /// The folder holds no security environment.
-    NotAnEnvironment {
-        /// The folder that was opened.
-        folder: String,
-        /// The files that are not there.
-        missing: Vec<String>,
-    },
-    /// Another process works on the folder.
-    Locked {
-        /// The environment folder.
-        folder: String,
-        /// What that process says of itself.
-        holder: String,
-    },
-    /// The folder holds keys whose request may already be with the Agency.
-    PendingRequest {
-        /// The environment folder.
-        folder: String,
-        /// The run that made those keys.
-        run: String,
-        /// What is known of their request.
-        case: PendingCase,
-    },
-    /// The password of the environment is being changed, and the change was interrupted.
-    PasswordChange {
-        /// The environment folder.
-        folder: String,
-        /// The run that changes it.
-        run: String,
-        /// A file that opens with neither of the two passwords given, when that is what stopped it.
-        unopened: Option<String>,
-    },
-    /// A sealed file is for none of the environments that are here.
-    NoRecipient {
-        /// Whom it is for; nobody, when it is not sealed at all.
-        recipients: Vec<String>,
-        /// The folders that were looked at.
-        environments: Vec<String>,
-    },
-    /// A file given as CERTIF.IN is of a format that is not known.
-    CertifInUnknown {
-        /// The file.
-        path: String,
-        /// Its SHA-256, hexadecimal.
-        sha256: String,
-        /// Its length in bytes.
-        length: u64,
-        /// What its first bytes look like.
-        kind: String,
-    },
     /// The rules in a file of the form of `norme.toml` cannot be used.
     PolicyInvalid {
         /// The file.
         source: String,
         /// Where it stops making sense.
         reason: String,
-    },
-    /// There are no pending keys where some are needed.
-    NoPendingKeys {
-        /// The environment folder.
-        folder: String,
-    },
-    /// The folder already holds a complete environment.
-    AlreadyComplete {
-        /// The environment folder.
-        folder: String,
     },
     /// No password that was tried opens the container.
     WrongPassword {
@@ -128,17 +66,6 @@ pub enum KeystoreError {
         not_after: Timestamp,
         /// The time it was needed.
         at: Timestamp,
-    },
-    /// A file of the environment holds no key for its use, or not one that is certain.
-    WrongKey {
-        /// The file.
-        container: String,
-        /// The use that its key should have.
-        wanted: Utilizzo,
-        /// What is the matter.
-        why: WrongKey,
-        /// Its keys, with what their certificates allow.
-        found: Vec<String>,
     },
     /// The file is of another kind than its name says.
     OtherKind {
@@ -194,15 +121,6 @@ pub enum KeystoreError {
         key: String,
         /// Fingerprint of the certificate's public key.
         certificate: String,
-    },
-    /// A file that was just written does not open.
-    ReadBack {
-        /// The file.
-        file: String,
-        /// Why not.
-        reason: String,
-        /// What is and what is not on disk now.
-        on_disk: String,
     },
     /// The cryptographic library could not make a key.
     KeyGeneration,
@@ -361,40 +279,6 @@ pub enum KeystoreError {
         /// CN that was certified.
         found: String,
     },
-    /// The environment is somebody else's than the one that is meant.
-    OtherAccount {
-        /// The environment folder.
-        folder: String,
-        /// Whose is meant.
-        expected: String,
-        /// Whose it is.
-        found: String,
-    },
-    /// The folder holds another environment than when it was looked at.
-    ChangedMeanwhile {
-        /// The environment folder.
-        folder: String,
-        /// Fingerprints of its keys then.
-        before: Vec<String>,
-        /// Fingerprints of its keys now.
-        now: Vec<String>,
-    },
-    /// The medium that the environment was on is not there: its folder would be on our own disk.
-    MediumMissing {
-        /// The environment folder.
-        folder: String,
-        /// Whose environment was there.
-        account: String,
-        /// When it was last seen.
-        at: Timestamp,
-    },
-    /// A second medium that is none.
-    SameMedium {
-        /// The folder that was given for the copy.
-        copy: String,
-        /// What it is.
-        why: String,
-    },
 }
 
 /// What an algorithm that is not read here would have been for.
@@ -426,7 +310,7 @@ pub struct DiskError {
 
 impl DiskError {
     /// Whether the file or folder is not there.
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         self.condition == DiskCondition::Missing
     }
 }

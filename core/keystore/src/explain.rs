@@ -9,29 +9,15 @@ impl Explain for KeystoreError {
         use KeystoreError as E;
         match self {
             E::Disk(disk) => explain_disk(disk),
-            E::NotAnEnvironment { .. }
-            | E::Locked { .. }
-            | E::PendingRequest { .. }
-            | E::NoPendingKeys { .. }
-            | E::AlreadyComplete { .. }
-            | E::PasswordChange { .. }
-            | E::NoRecipient { .. }
-            | E::CertifInUnknown { .. }
-            | E::OtherAccount { .. }
-            | E::ChangedMeanwhile { .. }
-            | E::MediumMissing { .. }
-            | E::SameMedium { .. }
-            | E::PolicyInvalid { .. } => crate::explain_environment::explain(self),
+            E::PolicyInvalid { source, reason } => explain_policy(source, reason),
             E::WrongPassword { .. }
             | E::UnsupportedAlgorithm { .. }
             | E::TooCostly { .. }
             | E::TooLarge { .. }
-            | E::WrongKey { .. }
             | E::OtherKind { .. }
             | E::Malformed { .. }
             | E::MissingEntry { .. }
-            | E::KeyMismatch { .. }
-            | E::ReadBack { .. } => crate::explain_container::explain(self),
+            | E::KeyMismatch { .. } => crate::explain_container::explain(self),
             E::SignerNotChosen { .. }
             | E::SignerChanged { .. }
             | E::SignerNotValid { .. }
@@ -97,6 +83,14 @@ fn explain_disk(disk: &DiskError) -> Report {
         }
     };
     report.found(disk.system.clone()).state(disk.on_disk.clone())
+}
+
+fn explain_policy(source: &str, reason: &str) -> Report {
+    Report::usage("policy.invalid", format!("the rules in {source} cannot be used"))
+        .expected("TOML of the form of norme.toml")
+        .found(reason)
+        .state("nothing was changed")
+        .next("correct the file, or leave the setting out")
 }
 
 fn explain_key(error: &KeystoreError) -> Report {

@@ -4,8 +4,6 @@ use ceralacca_kernel::Report;
 
 use crate::error::{KeystoreError, MissingPart};
 use crate::explain::unreachable_wording;
-use crate::key::Utilizzo;
-use crate::key_choice::WrongKey;
 
 /// Explains an error about a file with keys.
 pub(crate) fn explain(error: &KeystoreError) -> Report {
@@ -86,17 +84,6 @@ fn explain_content(error: &KeystoreError) -> Report {
         .found(format!("a certificate of key {certificate}"))
         .state(nothing)
         .next("restore the file from the copy of the environment"),
-        E::ReadBack { file, reason, on_disk } => Report::refused(
-            "environment.read_back",
-            format!("{file} does not open after it was written"),
-        )
-        .expected("the keys and certificates just written")
-        .found(reason.clone())
-        .state(on_disk.clone())
-        .next("check the disk, then run ceralacca resume"),
-        E::WrongKey { container, wanted, why, found } => {
-            explain_wrong_key((container, *wanted), why, found)
-        }
         E::OtherKind { container, kind } => {
             Report::refused("keystore.malformed", format!("{container} is no PKCS#12 file"))
                 .expected("a PKCS#12 file: binary, as the program that made it wrote it")
@@ -106,42 +93,4 @@ fn explain_content(error: &KeystoreError) -> Report {
         }
         other => unreachable_wording(other),
     }
-}
-
-fn explain_wrong_key(
-    (container, wanted): (&str, Utilizzo),
-    why: &WrongKey,
-    found: &[String],
-) -> Report {
-    let label = wanted.label();
-    let use_of = match wanted {
-        Utilizzo::Firma => "digitalSignature",
-        Utilizzo::Cifra => "keyEncipherment",
-    };
-    let headline = match why {
-        WrongKey::None => format!("{container} holds no key for {label}"),
-        WrongKey::Several => format!("{container} holds several keys for {label}"),
-        WrongKey::SwappedWith(other) => format!("{container} and {other} are swapped"),
-        WrongKey::SameAs(other) => format!("{container} holds the same key as {other}"),
-    };
-    let next = match why {
-        WrongKey::SwappedWith(other) => {
-            format!("exchange the names of {container} and {other}; no key is lost")
-        }
-        WrongKey::Several => format!(
-            "export the key in use alone, under the alias {}, with the program that made the file",
-            match wanted {
-                Utilizzo::Firma => crate::environment::FIRMA_ALIAS,
-                Utilizzo::Cifra => crate::environment::CIFRA_ALIAS,
-            }
-        ),
-        WrongKey::None | WrongKey::SameAs(_) => {
-            format!("restore {container} from the copy of the environment")
-        }
-    };
-    Report::refused("environment.wrong_key", headline)
-        .expected(format!("one key whose certificate is for {label} ({use_of})"))
-        .found(found.join("; "))
-        .state("nothing was changed, signed or opened")
-        .next(next)
 }

@@ -1,7 +1,7 @@
 //! Which key of UTEF.P12 or UTEC.P12 is meant, and whether it is the right one at all.
 
 use crate::environment::{CIFRA_ALIAS, FIRMA_ALIAS};
-use crate::error::KeystoreError;
+use crate::environment_error::EnvironmentError;
 use crate::key::Utilizzo;
 use crate::key_entry::KeyEntry;
 
@@ -15,7 +15,7 @@ pub(crate) fn choose(
     container: &str,
     entries: Vec<KeyEntry>,
     wanted: Utilizzo,
-) -> Result<KeyEntry, KeystoreError> {
+) -> Result<KeyEntry, EnvironmentError> {
     let found: Vec<String> = entries.iter().map(described).collect();
     let mut fitting: Vec<KeyEntry> =
         entries.into_iter().filter(|one| one.certificate().allows(wanted)).collect();
@@ -41,7 +41,7 @@ pub(crate) fn choose(
         Ok([entry]) => Ok(entry),
         Err(_) => {
             let container = container.to_owned();
-            Err(KeystoreError::WrongKey { container, wanted, why, found })
+            Err(EnvironmentError::WrongKey { container, wanted, why, found })
         }
     }
 }
@@ -54,12 +54,12 @@ pub(crate) fn choose(
 pub(crate) fn choose_both(
     (utef, firma): (&str, Vec<KeyEntry>),
     (utec, cifra): (&str, Vec<KeyEntry>),
-) -> Result<(KeyEntry, KeyEntry), KeystoreError> {
+) -> Result<(KeyEntry, KeyEntry), EnvironmentError> {
     let only_for = |entries: &[KeyEntry], utilizzo| {
         !entries.is_empty() && entries.iter().all(|one| one.certificate().utilizzo() == [utilizzo])
     };
     if only_for(&firma, Utilizzo::Cifra) && only_for(&cifra, Utilizzo::Firma) {
-        return Err(KeystoreError::WrongKey {
+        return Err(EnvironmentError::WrongKey {
             container: utef.to_owned(),
             wanted: Utilizzo::Firma,
             why: WrongKey::SwappedWith(utec.to_owned()),
@@ -69,7 +69,7 @@ pub(crate) fn choose_both(
     let firma = choose(utef, firma, Utilizzo::Firma)?;
     let cifra = choose(utec, cifra, Utilizzo::Cifra)?;
     if firma.key.public() == cifra.key.public() {
-        return Err(KeystoreError::WrongKey {
+        return Err(EnvironmentError::WrongKey {
             container: utec.to_owned(),
             wanted: Utilizzo::Cifra,
             why: WrongKey::SameAs(utef.to_owned()),
@@ -140,9 +140,9 @@ mod tests {
         entry(alias, key, Usage(FIRMA[0] | CIFRA[0]))
     }
 
-    fn why(refused: KeystoreError) -> WrongKey {
+    fn why(refused: EnvironmentError) -> WrongKey {
         match refused {
-            KeystoreError::WrongKey { why, .. } => why,
+            EnvironmentError::WrongKey { why, .. } => why,
             other => panic!("{other:?}"),
         }
     }
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_named() {
         let none = choose("UTEF.P12", vec![cifra("c")], Utilizzo::Firma).unwrap_err();
-        let KeystoreError::WrongKey { found, .. } = &none else { panic!("{none:?}") };
+        let EnvironmentError::WrongKey { found, .. } = &none else { panic!("{none:?}") };
         assert_eq!(found, &["c for Cifra (keyEncipherment, dataEncipherment)"]);
         assert_eq!(why(none), WrongKey::None);
         let other = entry("altra", &other_keys().firma, FIRMA.into());

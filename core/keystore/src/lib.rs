@@ -12,13 +12,15 @@ mod certificate_details;
 pub mod certification_request;
 mod change_password;
 pub mod cmc;
-mod content_kind;
+pub mod content_kind;
 mod device;
-mod disk;
+pub mod disk;
+pub mod encrypted_key;
 pub mod enveloped_data;
 pub mod environment;
 mod environment_aside;
 mod environment_copy;
+mod environment_error;
 mod environment_handle;
 pub mod environment_history;
 mod environment_import;
@@ -63,6 +65,7 @@ pub use change_password::PasswordChange;
 pub use device::{DeviceKey, DeviceProvider, Devices};
 pub use environment::{EnvironmentFolder, RequestDetails};
 pub use environment_copy::Copied;
+pub use environment_error::EnvironmentError;
 pub use environment_handle::{
     Environment, EnvironmentId, KeyAlgorithm, KeyFingerprints, KeyOptions,
 };

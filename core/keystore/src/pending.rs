@@ -15,15 +15,13 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Explain, Secret, atomic_file};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::certif_in::{self, CertifIn};
 use crate::certificate::Certificate;
 use crate::disk;
+use crate::encrypted_key;
 use crate::error::KeystoreError;
 use crate::key::{KeyPair, KeyPairs, Utilizzo};
-use crate::pbes2::{self, Effort};
-use crate::pkcs12_read::named;
 
 /// Name of the folder.
 pub const FOLDER: &str = "in-attesa";
@@ -199,11 +197,7 @@ impl Pending {
         let path = self.path(utilizzo);
         let bytes = disk::read(&path, MAX_LENGTH)?;
         let name = format!("{FOLDER}/{}", disk::name(&path));
-        let key = pbes2::decrypt_private_key(password.expose(), &bytes, &mut Effort::new())
-            .map_err(|refusal| named(&name, refusal))?;
-        // One wrong password in 256 leaves right padding behind; what it opens is no key.
-        KeyPair::from_pkcs8(key)
-            .map_err(|_| KeystoreError::WrongPassword { container: name, upper_case_tried: false })
+        encrypted_key::read(&name, &bytes, password)
     }
 
     fn write_key(
@@ -212,16 +206,13 @@ impl Pending {
         key: &KeyPair,
         password: &Secret,
     ) -> Result<(), KeystoreError> {
-        let encrypted =
-            pbes2::encrypt_private_key(password.expose(), key.pkcs8(), pbes2::ITERATIONS)
-                .map_err(|_| KeystoreError::Encoding { what: "the private key".to_owned() })?;
+        let encrypted = encrypted_key::write(key, password)?;
         let path = self.path(utilizzo);
         let state = match utilizzo {
             Utilizzo::Firma => "no key was written; nothing was sent",
             Utilizzo::Cifra => "firma.p8 is written, cifra.p8 is not; nothing was sent",
         };
-        atomic_file::write(&path, &Zeroizing::new(encrypted))
-            .map_err(disk::refused("writing", &path, state))
+        atomic_file::write(&path, &encrypted).map_err(disk::refused("writing", &path, state))
     }
 
     fn write_marker(&self, marker: &Marker, on_disk: &str) -> Result<(), KeystoreError> {

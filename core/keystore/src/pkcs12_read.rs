@@ -57,7 +57,7 @@ pub fn read(
 
 /// As [`read`], and refuses a file with a key that is left out there: who writes the file anew would
 /// lose it.
-pub(crate) fn read_every(
+pub fn read_every(
     container: &str,
     bytes: &[u8],
     password: &Secret,
@@ -72,7 +72,7 @@ pub(crate) fn read_every(
 }
 
 /// Whether a file looks like one with keys, as far as that is seen without the password.
-pub(crate) fn look(container: &str, bytes: &[u8]) -> Result<(), KeystoreError> {
+pub fn look(container: &str, bytes: &[u8]) -> Result<(), KeystoreError> {
     if bytes.starts_with(&JKS_MAGIC) {
         return jks::certificates(container, bytes).map(drop);
     }
@@ -87,7 +87,7 @@ pub(crate) fn look(container: &str, bytes: &[u8]) -> Result<(), KeystoreError> {
 }
 
 /// The longest file that is read.
-pub(crate) const MAX_LENGTH: u64 = 1024 * 1024;
+pub const MAX_LENGTH: u64 = 1024 * 1024;
 
 /// A [`Refusal`] with the name of the file it is about.
 pub(crate) fn named(container: &str, refusal: Refusal) -> KeystoreError {

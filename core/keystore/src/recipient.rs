@@ -6,6 +6,7 @@ use ceralacca_kernel::Secret;
 
 use crate::enveloped_data::Recipients;
 use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::environment_error::EnvironmentError;
 use crate::environment_open::{PasswordForm, open_all};
 use crate::error::KeystoreError;
 use crate::jks;
@@ -69,18 +70,20 @@ impl Recipient {
     /// # Errors
     /// `keystore.wrong_password` when the password opens none of those in question;
     /// `keystore.no_recipient` when what it opens is not the recipient.
-    pub fn open(&self, password: &Secret) -> Result<OpenRecipient, KeystoreError> {
+    pub fn open(&self, password: &Secret) -> Result<OpenRecipient, EnvironmentError> {
         let mut refusal = None;
         for candidate in &self.candidates {
             match self.open_one(candidate, password) {
                 Ok(Some(open)) => return Ok(open),
                 Ok(None) => {}
                 // A wrong password can be typed again: it says more than any other refusal.
-                Err(error @ KeystoreError::WrongPassword { .. }) => refusal = Some(error),
+                Err(error @ EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })) => {
+                    refusal = Some(error)
+                }
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
-        Err(refusal.unwrap_or_else(|| KeystoreError::NoRecipient {
+        Err(refusal.unwrap_or_else(|| EnvironmentError::NoRecipient {
             recipients: self.recipients.names(),
             environments: self.environments.clone(),
         }))
@@ -91,7 +94,7 @@ impl Recipient {
         &self,
         candidate: &Candidate,
         password: &Secret,
-    ) -> Result<Option<OpenRecipient>, KeystoreError> {
+    ) -> Result<Option<OpenRecipient>, EnvironmentError> {
         let folder = &candidate.folder;
         folder.require_no_password_change()?;
         let mut refusal = None;
@@ -109,6 +112,6 @@ impl Recipient {
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
-        refusal.map_or(Ok(None), Err)
+        refusal.map_or(Ok(None), |error| Err(error.into()))
     }
 }

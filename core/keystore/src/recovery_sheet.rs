@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::certificate::Certificate;
 use crate::environment::EnvironmentFolder;
-use crate::error::KeystoreError;
+use crate::environment_error::EnvironmentError;
 
 /// What the sheet says besides what the folder holds.
 pub struct RecoveryDetails<'a> {
@@ -36,7 +36,7 @@ impl EnvironmentFolder {
     pub fn recovery_sheet(
         &self,
         details: &RecoveryDetails<'_>,
-    ) -> Result<RecoverySheet, KeystoreError> {
+    ) -> Result<RecoverySheet, EnvironmentError> {
         let (common_name, fingerprints, certified) = match details.certificates.first() {
             Some(first) => {
                 let keys = details.certificates.iter().map(|one| one.public().fingerprint());

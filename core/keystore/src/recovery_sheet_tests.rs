@@ -51,5 +51,5 @@ fn names_from_a_certificate_stay_in_the_folder() {
     let scene = Scene::new();
     let details = RecoveryDetails { numero_busta: None, certificates: &[], at: moment() };
     let refused = scene.environment.recovery_sheet(&details).unwrap_err();
-    assert!(matches!(refused, KeystoreError::NoPendingKeys { .. }));
+    assert!(matches!(refused, EnvironmentError::NoPendingKeys { .. }));
 }

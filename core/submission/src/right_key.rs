@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Call, Error, SecretRef};
 use ceralacca_keystore::{
-    Environment, EnvironmentHistory, KeystoreError, OpenRecipient, PasswordForm, Policy, ber,
-    enveloped_data,
+    Environment, EnvironmentError, EnvironmentHistory, KeystoreError, OpenRecipient, PasswordForm,
+    Policy, ber, enveloped_data,
 };
 
 use enveloped_data::Unopened;
@@ -80,14 +80,16 @@ impl Keys {
         }
         let password = call.secret(&self.password).map_err(NoKey::Current)?;
         let opened = match recipient.open(&password) {
-            Err(error @ KeystoreError::WrongPassword { .. }) if recipient.is_current() => {
+            Err(error @ EnvironmentError::Keystore(KeystoreError::WrongPassword { .. }))
+                if recipient.is_current() =>
+            {
                 return Err(current(error));
             }
             // An environment that was set aside may have had another password.
-            Err(KeystoreError::WrongPassword { .. }) => call
+            Err(EnvironmentError::Keystore(KeystoreError::WrongPassword { .. })) => call
                 .secret(&SecretRef(PASSWORD_PRECEDENTE.to_owned()))
                 .and_then(|earlier| Ok(recipient.open(&earlier)?)),
-            Err(error @ KeystoreError::NoRecipient { .. }) => return Err(nobody(error)),
+            Err(error @ EnvironmentError::NoRecipient { .. }) => return Err(nobody(error)),
             other => other.map_err(Error::from),
         };
         match opened {
@@ -142,14 +144,14 @@ fn report(call: &Call<'_>, key: &OpenRecipient) {
     }
 }
 
-fn current(error: KeystoreError) -> NoKey {
+fn current(error: impl Into<Error>) -> NoKey {
     NoKey::Current(error.into())
 }
 
-fn nobody(error: KeystoreError) -> NoKey {
+fn nobody(error: EnvironmentError) -> NoKey {
     match error {
-        KeystoreError::NoRecipient { recipients, .. } if recipients.is_empty() => NoKey::Opaque,
-        KeystoreError::NoRecipient { recipients, environments } => {
+        EnvironmentError::NoRecipient { recipients, .. } if recipients.is_empty() => NoKey::Opaque,
+        EnvironmentError::NoRecipient { recipients, environments } => {
             NoKey::Nobody { recipients, environments }
         }
         other => current(other),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ceralacca::identity::Account;
 use ceralacca::journal::JournalError;
 use ceralacca::kernel::{Error, Registry};
-use ceralacca::keystore::{KeystoreError, Utilizzo};
+use ceralacca::keystore::{EnvironmentError, KeystoreError, Utilizzo};
 use ceralacca::net::NetError;
 use ceralacca::sandbox::{Fault, NewAccount, Sandbox, SandboxError, Settings};
 use ceralacca::submission::{Delivery, Protocollo, SubmissionError};
@@ -107,21 +107,23 @@ fn of_a_library() -> Vec<Error> {
         KeystoreError::KeyGeneration,
         KeystoreError::Signing,
         KeystoreError::Encoding { what: text("req.ccc") },
-        KeystoreError::ReadBack {
-            file: text("UTEF.P12"),
-            reason: text("other certificates"),
-            on_disk: text("the pending keys are still in in-attesa; the import is not complete"),
-        },
-        // The submission says it in its own words, receipt.undecryptable.
-        KeystoreError::NoRecipient {
-            recipients: vec![text("serial 0a0b, issued by CN=CA Agenzia delle Entrate")],
-            environments: vec![text("/home/anna/Entrate/ambiente")],
-        },
         // Only a PKCS#12 file that says which key a certificate is of, and lies.
         KeystoreError::KeyMismatch {
             container: text("UTENTE.KS"),
             key: "0a".repeat(32),
             certificate: "0b".repeat(32),
+        },
+    ];
+    let folders = [
+        EnvironmentError::ReadBack {
+            file: text("UTEF.P12"),
+            reason: text("other certificates"),
+            on_disk: text("the pending keys are still in in-attesa; the import is not complete"),
+        },
+        // The submission says it in its own words, receipt.undecryptable.
+        EnvironmentError::NoRecipient {
+            recipients: vec![text("serial 0a0b, issued by CN=CA Agenzia delle Entrate")],
+            environments: vec![text("/home/anna/Entrate/ambiente")],
         },
     ];
     let slow = NetError::Timeout {
@@ -134,6 +136,7 @@ fn of_a_library() -> Vec<Error> {
     let foreign = JournalError::Unreadable { path: path(), sequence: 12 };
     let unknown = Registry::new().primitive("environment", "creat").map(drop).unwrap_err();
     let mut errors: Vec<Error> = own.map(Error::from).into();
+    errors.extend(folders.map(Error::from));
     errors.extend([slow.into(), foreign.into(), unknown]);
     errors
 }
