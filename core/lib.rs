@@ -7,6 +7,7 @@
 //! - [`identity`]: codice fiscale, sede, account, and the rules of the secrets.
 //! - [`journal`]: the append-only, hash-chained journal of runs.
 //! - [`keystore`]: keys, requests, certificates and their containers.
+//! - [`environment`]: the folder of a security environment, and its life.
 //! - [`archive`]: the index of a digital archive.
 //! - [`signing`]: CMS signatures, CAdES, trust, reports of questions and answers.
 //! - [`timestamp`]: RFC 3161 marks.
@@ -21,6 +22,7 @@
 pub use ceralacca_archive as archive;
 pub use ceralacca_engine_lua as engine_lua;
 pub use ceralacca_engine_rhai as engine_rhai;
+pub use ceralacca_environment as environment;
 pub use ceralacca_identity as identity;
 pub use ceralacca_inspect as inspect;
 pub use ceralacca_journal as journal;

@@ -5,17 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that each crate may depend on: ARCHITECTURE.md, "Arrows".
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("kernel", &[]),
     ("archive", &["kernel"]),
     ("identity", &["kernel"]),
     ("journal", &["kernel"]),
     ("keystore", &["identity", "kernel"]),
+    ("environment", &["keystore", "identity", "kernel"]),
     ("signing", &["keystore", "identity", "kernel"]),
     ("timestamp", &["signing", "keystore", "identity", "kernel"]),
     ("inspect", &["timestamp", "signing", "keystore", "identity", "kernel"]),
     ("xml", &["timestamp", "signing", "keystore", "identity", "kernel"]),
-    ("submission", &["signing", "keystore", "identity", "kernel"]),
+    ("submission", &["signing", "environment", "keystore", "identity", "kernel"]),
     ("net", &["submission", "timestamp", "signing", "keystore", "identity", "kernel"]),
     ("sandbox", &["submission", "xml", "timestamp", "signing", "keystore", "identity", "kernel"]),
     ("sdk", &["kernel", "plugin-abi"]),
@@ -53,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "xml",
             "timestamp",
             "signing",
+            "environment",
             "keystore",
             "identity",
             "kernel",

@@ -10,8 +10,9 @@ use std::io::Cursor;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ceralacca::environment::{EnvironmentFolder, OpenEnvironment};
 use ceralacca::kernel::Secret;
-use ceralacca::keystore::{Certificate, EnvironmentFolder, OpenEnvironment, enveloped_data};
+use ceralacca::keystore::{Certificate, enveloped_data};
 use ceralacca::signing::signed_data::{self, Content};
 use ceralacca::signing::{DigestAlgorithm, Hasher};
 use ceralacca::submission::{ReceiptText, envelope};

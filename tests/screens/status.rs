@@ -190,7 +190,7 @@ fn files_that_are_not_what_they_were_are_said() {
 fn validity_that_is_not_known_is_said_and_then_remembered() {
     let served = Served::start();
     let (stage, account) = ready(&served, 69_004);
-    let open = ceralacca::keystore::EnvironmentFolder::at(stage.path("ambiente"))
+    let open = ceralacca::environment::EnvironmentFolder::at(stage.path("ambiente"))
         .open(&ceralacca::kernel::Secret::new(PASSWORD))
         .unwrap();
     let chain = open.cifra.chain.as_slice();

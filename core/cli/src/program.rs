@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use ceralacca_engine_lua::Lua;
 use ceralacca_engine_rhai::Rhai;
+use ceralacca_environment::RequestOutcomes;
+use ceralacca_environment::pending::Owner;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
     Engine, Entry, Error, PluginPin, Registry, Run, RunOptions, RunStatus, RunSummary, Services,
     Store,
 };
-use ceralacca_keystore::pending::Owner;
-use ceralacca_keystore::{Devices, RequestOutcomes};
+use ceralacca_keystore::Devices;
 use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
 use ceralacca_signing::TrustStore;
 use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel, revoked_by};
@@ -220,7 +221,7 @@ pub(crate) fn registry() -> Registry {
         ceralacca_timestamp::namespace(),
         ceralacca_xml::namespace(),
         ceralacca_keystore::keystore_namespace(),
-        ceralacca_keystore::namespace(),
+        ceralacca_environment::namespace(),
         ceralacca_identity::namespace(),
         ceralacca_identity::prompt_namespace(),
     ] {

@@ -1,7 +1,10 @@
-//! Keys, a CA and certificates for the tests of this crate, made once per test process.
+//! Keys, a CA and certificates for the tests of this crate and of `core/environment`, made once per test process.
 
 use std::sync::OnceLock;
 
+use ceralacca_keystore::certification_request::subject;
+use ceralacca_keystore::key::sha256_with_rsa;
+use ceralacca_keystore::{Certificate, KeyPair, KeyPairs, PublicKey};
 use der::asn1::{BitString, UtcTime};
 use der::flagset::FlagSet;
 use der::{DateTime, Encode};
@@ -14,54 +17,49 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
 use zeroize::Zeroizing;
 
-use crate::certificate::Certificate;
-use crate::certification_request::subject;
-use crate::key::{KeyPair, KeyPairs, sha256_with_rsa};
-use crate::public_key::PublicKey;
+pub const COMMON_NAME: &str = "RSSMRA80A01H501U-000";
 
-pub(crate) const COMMON_NAME: &str = "RSSMRA80A01H501U-000";
-
-pub(crate) struct Ca {
-    pub(crate) key: KeyPair,
-    pub(crate) certificate: Certificate,
+pub struct Ca {
+    pub key: KeyPair,
+    pub certificate: Certificate,
 }
 
-pub(crate) struct Certificates {
-    pub(crate) firma: Certificate,
-    pub(crate) cifra: Certificate,
+pub struct Certificates {
+    pub firma: Certificate,
+    pub cifra: Certificate,
 }
 
 /// The two pairs under test.
-pub(crate) fn keys() -> &'static KeyPairs {
+pub fn keys() -> &'static KeyPairs {
     static KEYS: OnceLock<KeyPairs> = OnceLock::new();
     KEYS.get_or_init(|| KeyPair::generate_both().unwrap())
 }
 
 /// Pairs of another request.
-pub(crate) fn other_keys() -> &'static KeyPairs {
+pub fn other_keys() -> &'static KeyPairs {
     static KEYS: OnceLock<KeyPairs> = OnceLock::new();
     KEYS.get_or_init(|| KeyPair::generate_both().unwrap())
 }
 
 /// A copy of a pair, because pairs cannot be cloned.
-pub(crate) fn copy(key: &KeyPair) -> KeyPair {
+pub fn copy(key: &KeyPair) -> KeyPair {
     KeyPair::from_pkcs8(key.pkcs8().clone()).unwrap()
 }
 
 /// The CA that everything is issued by.
-pub(crate) fn ca() -> &'static Ca {
+pub fn ca() -> &'static Ca {
     static CA: OnceLock<Ca> = OnceLock::new();
     CA.get_or_init(|| new_ca("CA Agenzia delle Entrate"))
 }
 
 /// A CA of the same name with another key.
-pub(crate) fn false_ca() -> &'static Ca {
+pub fn false_ca() -> &'static Ca {
     static CA: OnceLock<Ca> = OnceLock::new();
     CA.get_or_init(|| new_ca("CA Agenzia delle Entrate"))
 }
 
 /// A CA of another name.
-pub(crate) fn other_ca() -> &'static Ca {
+pub fn other_ca() -> &'static Ca {
     static CA: OnceLock<Ca> = OnceLock::new();
     CA.get_or_init(|| {
         let key = copy(&false_ca().key);
@@ -71,7 +69,7 @@ pub(crate) fn other_ca() -> &'static Ca {
 }
 
 /// Certificates of [`keys`].
-pub(crate) fn certificates() -> &'static Certificates {
+pub fn certificates() -> &'static Certificates {
     static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
     CERTIFICATES.get_or_init(|| Certificates {
         firma: issue(ca(), keys().firma.public(), FIRMA.into()),
@@ -80,27 +78,27 @@ pub(crate) fn certificates() -> &'static Certificates {
 }
 
 /// When the tests take place.
-pub(crate) fn moment() -> Timestamp {
+pub fn moment() -> Timestamp {
     "2026-03-14T09:12:44Z".parse().unwrap()
 }
 
 /// Key usage of signature certificates.
-pub(crate) const FIRMA: [KeyUsages; 2] = [KeyUsages::DigitalSignature, KeyUsages::NonRepudiation];
+pub const FIRMA: [KeyUsages; 2] = [KeyUsages::DigitalSignature, KeyUsages::NonRepudiation];
 /// Key usage of cipher certificates.
-pub(crate) const CIFRA: [KeyUsages; 2] = [KeyUsages::KeyEncipherment, KeyUsages::DataEncipherment];
+pub const CIFRA: [KeyUsages; 2] = [KeyUsages::KeyEncipherment, KeyUsages::DataEncipherment];
 
 /// What a certificate says.
-pub(crate) struct Contents<'a> {
-    pub(crate) issuer: Name,
-    pub(crate) subject: Name,
-    pub(crate) key: &'a PublicKey,
-    pub(crate) usage: FlagSet<KeyUsages>,
-    pub(crate) is_ca: bool,
-    pub(crate) years: (u16, u16),
+pub struct Contents<'a> {
+    pub issuer: Name,
+    pub subject: Name,
+    pub key: &'a PublicKey,
+    pub usage: FlagSet<KeyUsages>,
+    pub is_ca: bool,
+    pub years: (u16, u16),
 }
 
 /// A user certificate, valid from 2026 to 2029.
-pub(crate) fn issue(ca: &Ca, key: &PublicKey, usage: Usage) -> Certificate {
+pub fn issue(ca: &Ca, key: &PublicKey, usage: Usage) -> Certificate {
     let contents = Contents {
         issuer: ca.certificate.parsed().tbs_certificate.subject.clone(),
         subject: subject(COMMON_NAME).unwrap(),
@@ -113,7 +111,7 @@ pub(crate) fn issue(ca: &Ca, key: &PublicKey, usage: Usage) -> Certificate {
 }
 
 /// Key usage flags.
-pub(crate) struct Usage(pub(crate) FlagSet<KeyUsages>);
+pub struct Usage(pub FlagSet<KeyUsages>);
 
 impl From<[KeyUsages; 2]> for Usage {
     fn from([one, two]: [KeyUsages; 2]) -> Usage {
@@ -122,7 +120,7 @@ impl From<[KeyUsages; 2]> for Usage {
 }
 
 /// Signs a certificate with serial number 4A:91:0C.
-pub(crate) fn sign(contents: Contents<'_>, key: &KeyPair) -> Certificate {
+pub fn sign(contents: Contents<'_>, key: &KeyPair) -> Certificate {
     let subject = contents.subject;
     let year = |year| {
         let date = DateTime::new(year, 1, 1, 0, 0, 0).unwrap();
@@ -159,7 +157,7 @@ pub(crate) fn sign(contents: Contents<'_>, key: &KeyPair) -> Certificate {
 }
 
 /// A 2048-bit pair, for what must be refused as too short.
-pub(crate) fn short_key() -> &'static KeyPair {
+pub fn short_key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
     KEY.get_or_init(|| {
         use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};

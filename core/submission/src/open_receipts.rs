@@ -1,7 +1,7 @@
 //! Opening any number of sealed receipts: one that does not open stops none of the others.
 
+use ceralacca_environment::Environment;
 use ceralacca_kernel::{Call, Error, Progress, Report};
-use ceralacca_keystore::Environment;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

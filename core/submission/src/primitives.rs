@@ -1,9 +1,9 @@
 //! What scripts can call in the namespace `agency`.
 
+use ceralacca_environment::Environment;
 use ceralacca_identity::Account;
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Document, SecretRef};
-use ceralacca_keystore::Environment;
 
 use crate::{
     Busta, Collected, OpenOptions, OpenedReceipt, Portal, Receipt, ReceiptOptions, Revoca,

@@ -6,8 +6,8 @@
 
 use std::path::PathBuf;
 
+use ceralacca_environment::RequestOutcome;
 use ceralacca_kernel::Folders;
-use ceralacca_keystore::RequestOutcome;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -6,12 +6,12 @@
 
 use std::path::PathBuf;
 
+use ceralacca_environment::BeforeRevocation;
 use ceralacca_kernel::typed::HandleKind;
 use ceralacca_kernel::{
     Call, Error, Exit, Folders, Reconciled, Report, Secret, SecretRef, Waiting,
 };
 use ceralacca_kernel::{atomic_file, document_archive};
-use ceralacca_keystore::BeforeRevocation;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

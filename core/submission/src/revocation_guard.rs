@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
+use ceralacca_environment::EnvironmentFolder;
 use ceralacca_kernel::{Call, Error, Exit, Folders};
-use ceralacca_keystore::{Certificate, EnvironmentFolder, enveloped_data};
+use ceralacca_keystore::{Certificate, enveloped_data};
 
 use crate::esito::{Esito, is_unread, kept_rcc, sealed};
 use crate::not_openable;

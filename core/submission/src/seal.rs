@@ -12,13 +12,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ceralacca_environment::{Environment, EnvironmentFolder, OpenEnvironment};
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{
     Call, Document, DocumentId, Error, Folders, RunId, atomic_file, document_archive,
 };
-use ceralacca_keystore::{
-    Certificate, Environment, EnvironmentFolder, OpenEnvironment, enveloped_data,
-};
+use ceralacca_keystore::{Certificate, enveloped_data};
 use ceralacca_signing::cades;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

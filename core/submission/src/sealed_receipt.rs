@@ -12,8 +12,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_environment::Environment;
 use ceralacca_kernel::{Call, Error, Folders};
-use ceralacca_keystore::{Certificate, Environment};
+use ceralacca_keystore::Certificate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

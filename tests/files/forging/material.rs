@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::thread::sleep;
 use std::time::Duration;
 
+use ceralacca::environment::{EnvironmentFolder, OpenEnvironment};
 use ceralacca::kernel::Secret;
 use ceralacca::keystore::key_entry::KeyEntry;
-use ceralacca::keystore::{Certificate, EnvironmentFolder, KeyPair, OpenEnvironment};
+use ceralacca::keystore::{Certificate, KeyPair};
 use ceralacca::net::{GatewaySettings, HttpGateway};
 use ceralacca::signing::{DigestAlgorithm, Trust, cades};
 use ceralacca::submission::{Access, Agency, Outgoing, Stato, envelope};

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
-use ceralacca::keystore::{EnvironmentFolder, enveloped_data};
+use ceralacca::environment::EnvironmentFolder;
+use ceralacca::keystore::enveloped_data;
 use jiff::Zoned;
 
 use super::filing::{prova, ready};

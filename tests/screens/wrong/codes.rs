@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ceralacca::environment::EnvironmentError;
 use ceralacca::identity::Account;
 use ceralacca::journal::JournalError;
 use ceralacca::kernel::{Error, Registry};
-use ceralacca::keystore::{EnvironmentError, KeystoreError, Utilizzo};
+use ceralacca::keystore::{KeystoreError, Utilizzo};
 use ceralacca::net::NetError;
 use ceralacca::sandbox::{Fault, NewAccount, Sandbox, SandboxError, Settings};
 use ceralacca::submission::{Delivery, Protocollo, SubmissionError};

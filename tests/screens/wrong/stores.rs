@@ -4,8 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
+use ceralacca::environment::{EnvironmentFolder, OpenEnvironment};
 use ceralacca::kernel::Secret;
-use ceralacca::keystore::{EnvironmentFolder, OpenEnvironment, pkcs12};
+use ceralacca::keystore::pkcs12;
 use rusqlite::Connection;
 
 use super::{Place, Snapshot, check, each, setup, untouched};

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_environment::{EnvironmentFolder, EnvironmentSeen, PasswordForm};
 use ceralacca_kernel::{Error, Host, Question};
-use ceralacca_keystore::{
-    CertificateDetails, EnvironmentFolder, EnvironmentSeen, PasswordForm, Policy,
-};
+use ceralacca_keystore::{CertificateDetails, Policy};
 use jiff::Timestamp;
 
 use super::Context;

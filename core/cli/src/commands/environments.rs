@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ceralacca_kernel::Error;
-use ceralacca_keystore::{
-    CertificateDetails, EnvironmentHistory, EnvironmentSeen, EnvironmentSummary, Finding,
-    PendingSummary,
+use ceralacca_environment::{
+    EnvironmentHistory, EnvironmentSeen, EnvironmentSummary, PendingSummary,
 };
+use ceralacca_kernel::Error;
+use ceralacca_keystore::{CertificateDetails, Finding};
 use ceralacca_submission::Register;
 use jiff::Timestamp;
 

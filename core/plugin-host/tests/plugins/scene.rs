@@ -41,7 +41,7 @@ impl Scene {
 
     fn of(folder: Folder) -> Scene {
         let mut core = Registry::new();
-        core.add_namespace(ceralacca_keystore::namespace());
+        core.add_namespace(ceralacca_environment::namespace());
         Scene { folder, settings: BTreeMap::new(), core }
     }
 

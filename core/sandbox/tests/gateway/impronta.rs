@@ -1,7 +1,8 @@
 //! The communication of the impronta: accepted, rejected for each reason, and the sealed receipts.
 
+use ceralacca_environment::OpenEnvironment;
 use ceralacca_keystore::key_entry::KeyEntry;
-use ceralacca_keystore::{OpenEnvironment, certif_in, enveloped_data};
+use ceralacca_keystore::{certif_in, enveloped_data};
 use ceralacca_sandbox::Credentials;
 use ceralacca_signing::{Content, DigestAlgorithm, cades, signed_data};
 use ceralacca_submission::{ReceiptText, Stato};

@@ -5,13 +5,12 @@ use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ceralacca_environment::{OpenEnvironment, PasswordForm};
 use ceralacca_identity::CodiceFiscale;
 use ceralacca_keystore::certif_in::{CertifIn, Expected};
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
-use ceralacca_keystore::{
-    Certificate, KeyPair, KeyPairs, OpenEnvironment, PasswordForm, certification_request,
-};
+use ceralacca_keystore::{Certificate, KeyPair, KeyPairs, certification_request};
 use ceralacca_sandbox::Credentials;
 use ceralacca_signing::{DigestAlgorithm, cades};
 use ceralacca_submission::envelope;

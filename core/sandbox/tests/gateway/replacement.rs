@@ -1,6 +1,6 @@
 //! Replacing a communication: once, within 30 days of the deadline, and what it annuls.
 
-use ceralacca_keystore::OpenEnvironment;
+use ceralacca_environment::OpenEnvironment;
 use ceralacca_sandbox::{Credentials, Settings};
 use ceralacca_xml::{Communication, ProtocolloSostituito, Tipo};
 use jiff::Timestamp;

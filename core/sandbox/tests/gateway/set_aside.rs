@@ -1,6 +1,7 @@
 //! Receipts of an environment that is queued for revocation, revoked, or replaced by another.
 
-use ceralacca_keystore::{Certificate, OpenEnvironment, enveloped_data};
+use ceralacca_environment::OpenEnvironment;
+use ceralacca_keystore::{Certificate, enveloped_data};
 use ceralacca_sandbox::{Credentials, Settings};
 use ceralacca_signing::{Content, signed_data};
 use ceralacca_submission::{ReceiptText, Stato};

@@ -6,12 +6,11 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+use ceralacca_environment::{OpenEnvironment, PasswordForm};
 use ceralacca_kernel::Secret;
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
-use ceralacca_keystore::{
-    Certificate, KeyPair, OpenEnvironment, PasswordForm, certification_request, jks, pkcs12,
-};
+use ceralacca_keystore::{Certificate, KeyPair, certification_request, jks, pkcs12};
 use der::asn1::{BitString, UtcTime};
 use der::flagset::FlagSet;
 use der::{DateTime, Encode};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use ceralacca_environment::RequestOutcome;
 use ceralacca_kernel::{Caller, Error, Exit, Value};
-use ceralacca_keystore::RequestOutcome;
 use ceralacca_submission::{Register, Stato};
 
 use crate::world::{

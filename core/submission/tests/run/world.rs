@@ -126,7 +126,7 @@ impl World {
     fn options(&self) -> RunOptions {
         let mut registry = Registry::new();
         registry.add_namespace(ceralacca_identity::prompt_namespace());
-        registry.add_namespace(ceralacca_keystore::namespace());
+        registry.add_namespace(ceralacca_environment::namespace());
         registry.add_namespace(ceralacca_submission::namespace());
         ceralacca_identity::secret_rules().into_iter().for_each(|r| registry.add_secret_rule(r));
         let mut services = Services::default();

@@ -8,21 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Call, Explain, Folders, Service, Touch};
+use ceralacca_keystore::{
+    Certificate, KeystoreError, Policy, Utilizzo, disk, enveloped_data, jks, pkcs12_read,
+};
 use jiff::Timestamp;
 
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::enveloped_data;
-use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
-use crate::environment_error::EnvironmentError;
-use crate::environment_seen::EnvironmentSeen;
-use crate::environment_summary::EnvironmentSummary;
-use crate::error::KeystoreError;
-use crate::jks;
-use crate::key::Utilizzo;
-use crate::pkcs12_read;
-use crate::policy::Policy;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
 use crate::recipient::{Candidate, Recipient};
+use crate::seen::EnvironmentSeen;
+use crate::summary::EnvironmentSummary;
 
 /// The current environment's folder and the set-aside ones, newest first.
 #[derive(Clone, Debug)]
@@ -209,5 +204,5 @@ fn is_environment(folder: &Path) -> bool {
 }
 
 #[cfg(test)]
-#[path = "environment_history_tests.rs"]
+#[path = "history_tests.rs"]
 mod tests;

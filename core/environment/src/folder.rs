@@ -2,7 +2,7 @@
 //!
 //! Every step can be repeated after a crash at any point and then goes on from where it was. What
 //! the folder holds is never overwritten: an older environment in it is set aside under a dated
-//! name. Importing is in `environment_import.rs`, reading in `environment_open.rs`.
+//! name. Importing is in `import.rs`, reading in `open.rs`.
 
 use std::fs;
 use std::io;
@@ -10,20 +10,16 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::lock::{FileLock, LockError};
 use ceralacca_kernel::{Secret, atomic_file};
+use ceralacca_keystore::public_key::REQUIRED_BITS;
+use ceralacca_keystore::request_profile::{Nonces, RequestParts, RequestProfile};
+use ceralacca_keystore::{Certificate, KeyPairs, KeystoreError, disk, pkcs12_read};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::environment_aside::free_name;
-use crate::environment_error::EnvironmentError;
-use crate::error::KeystoreError;
-use crate::key::KeyPairs;
+use crate::aside::free_name;
+use crate::error::EnvironmentError;
 use crate::pending::{self, Marker, Owner, Pending};
-use crate::pkcs12_read;
-use crate::public_key::REQUIRED_BITS;
 use crate::request_outcome::{PendingCase, RequestOutcomes};
-use crate::request_profile::{Nonces, RequestParts, RequestProfile};
 
 /// The signature key pair.
 pub const UTEF: &str = "UTEF.P12";
@@ -319,5 +315,5 @@ pub(crate) const LOCK: &str = ".ambiente.lock";
 pub(crate) const HOLDER: &str = ".ambiente.holder";
 
 #[cfg(test)]
-#[path = "environment_tests.rs"]
+#[path = "folder_tests.rs"]
 mod tests;

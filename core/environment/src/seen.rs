@@ -8,14 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{atomic_file, document_archive};
+use ceralacca_keystore::{Certificate, disk, pkcs12_read};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::environment::EnvironmentFolder;
-use crate::pkcs12_read;
+use crate::folder::EnvironmentFolder;
 
 /// An environment as it was when it last opened, or when its certificates were imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

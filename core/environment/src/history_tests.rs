@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use ceralacca_kernel::Secret;
+use ceralacca_keystore::certification_request::subject;
+use ceralacca_keystore::{KeyPair, KeyPairs, jks, pkcs12};
 
 use super::*;
-use crate::certification_request::subject;
-use crate::environment::UTEF;
-use crate::environment_open::PasswordForm;
-use crate::environment_scene::{Scene, answer, owner, password};
-use crate::environment_summary::EnvironmentState;
 use crate::fixtures::*;
-use crate::key::{KeyPair, KeyPairs};
-use crate::{jks, pkcs12};
+use crate::folder::UTEF;
+use crate::open::PasswordForm;
+use crate::scene::{Scene, answer, owner, password};
+use crate::summary::EnvironmentState;
 
 /// An environment of other keys under its dated name, with another password.
 fn aside(scene: &Scene, name: &str, keys: &KeyPairs, password: &Secret) -> PathBuf {

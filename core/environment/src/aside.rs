@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::atomic_file;
+use ceralacca_keystore::{KeystoreError, disk};
 use jiff::Timestamp;
 
-use crate::disk;
-use crate::environment::{EnvironmentFolder, HOLDER, LOCK, REQUEST_NAME};
-use crate::environment_error::EnvironmentError;
-use crate::error::KeystoreError;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, HOLDER, LOCK, REQUEST_NAME};
 use crate::pending::{self, Marker, Owner};
 use crate::request_outcome::{PendingCase, RequestOutcome, RequestOutcomes};
 

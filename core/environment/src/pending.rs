@@ -14,14 +14,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Explain, Secret, atomic_file};
+use ceralacca_keystore::certif_in::{self, CertifIn};
+use ceralacca_keystore::{
+    Certificate, KeyPair, KeyPairs, KeystoreError, Utilizzo, disk, encrypted_key,
+};
 use serde::{Deserialize, Serialize};
-
-use crate::certif_in::{self, CertifIn};
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::encrypted_key;
-use crate::error::KeystoreError;
-use crate::key::{KeyPair, KeyPairs, Utilizzo};
 
 /// Name of the folder.
 pub const FOLDER: &str = "in-attesa";

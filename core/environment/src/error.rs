@@ -1,10 +1,9 @@
-//! What can go wrong with the folder of an environment and its life; worded in `explain_environment.rs`.
+//! What can go wrong with the folder of an environment and its life; worded in `explain.rs`.
 
+use ceralacca_keystore::{KeystoreError, Utilizzo};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::error::KeystoreError;
-use crate::key::Utilizzo;
 use crate::key_choice::WrongKey;
 use crate::request_outcome::PendingCase;
 

@@ -1,11 +1,11 @@
 //! The wording of errors about the folder of an environment and its life.
 
 use ceralacca_kernel::{Explain, Report};
+use ceralacca_keystore::Utilizzo;
 use jiff::Timestamp;
 
-use crate::environment::{CIFRA_ALIAS, FIRMA_ALIAS};
-use crate::environment_error::EnvironmentError;
-use crate::key::Utilizzo;
+use crate::error::EnvironmentError;
+use crate::folder::{CIFRA_ALIAS, FIRMA_ALIAS};
 use crate::key_choice::WrongKey;
 use crate::request_outcome::PendingCase;
 
@@ -264,5 +264,5 @@ const NOTHING: &str = "nothing was changed";
 const NOTHING_REVOKED: &str = "nothing was revoked, nothing was changed";
 
 #[cfg(test)]
-#[path = "explain_environment_tests.rs"]
+#[path = "explain_tests.rs"]
 mod tests;

@@ -9,18 +9,14 @@ use std::io;
 use std::path::Path;
 
 use ceralacca_kernel::{Explain, Secret, atomic_file};
+use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{KeystoreError, disk, jks, pkcs12, pkcs12_read};
 use jiff::Timestamp;
 
-use crate::disk;
-use crate::environment::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTEK, UTENTE};
-use crate::environment_error::EnvironmentError;
-use crate::environment_open::{Read, open_all};
-use crate::error::KeystoreError;
-use crate::jks;
-use crate::key_entry::KeyEntry;
+use crate::error::EnvironmentError;
+use crate::folder::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTEK, UTENTE};
+use crate::open::{Read, open_all};
 use crate::pending::Owner;
-use crate::pkcs12;
-use crate::pkcs12_read;
 use crate::request_outcome::PendingCase;
 
 /// The two passwords of a change.

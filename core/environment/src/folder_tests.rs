@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use ceralacca_kernel::Explain;
+use ceralacca_keystore::certif_in;
 
 use super::*;
-use crate::certif_in;
-use crate::environment_open::PasswordForm;
-use crate::environment_scene::*;
 use crate::fixtures::*;
+use crate::open::PasswordForm;
 use crate::request_outcome::RequestOutcome;
+use crate::scene::*;
 
 fn three_files() -> BTreeSet<String> {
     [UTEF, UTEC, UTENTE].into_iter().map(str::to_owned).collect()

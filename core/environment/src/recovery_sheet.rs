@@ -2,12 +2,12 @@
 //!
 //! It never holds the PIN di revoca. Words and menu path are those of the Agency's guide.
 
+use ceralacca_keystore::Certificate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::certificate::Certificate;
-use crate::environment::EnvironmentFolder;
-use crate::environment_error::EnvironmentError;
+use crate::error::EnvironmentError;
+use crate::folder::EnvironmentFolder;
 
 /// What the sheet says besides what the folder holds.
 pub struct RecoveryDetails<'a> {

@@ -3,16 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::Secret;
+use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{Certificate, KeystoreError, disk, jks, pkcs12_read};
 
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
-use crate::environment_error::EnvironmentError;
-use crate::error::KeystoreError;
-use crate::jks;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
 use crate::key_choice;
-use crate::key_entry::KeyEntry;
-use crate::pkcs12_read;
 
 /// How the password was written that opened an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

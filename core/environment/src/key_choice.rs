@@ -1,9 +1,10 @@
 //! Which key of UTEF.P12 or UTEC.P12 is meant, and whether it is the right one at all.
 
-use crate::environment::{CIFRA_ALIAS, FIRMA_ALIAS};
-use crate::environment_error::EnvironmentError;
-use crate::key::Utilizzo;
-use crate::key_entry::KeyEntry;
+use ceralacca_keystore::Utilizzo;
+use ceralacca_keystore::key_entry::KeyEntry;
+
+use crate::error::EnvironmentError;
+use crate::folder::{CIFRA_ALIAS, FIRMA_ALIAS};
 
 /// The key for one use among those of a file: by what its certificate allows, then by its alias.
 ///
@@ -118,9 +119,8 @@ fn described(entry: &KeyEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificate::Certificate;
     use crate::fixtures::{CIFRA, FIRMA, Usage, ca, copy, issue, keys, other_keys};
-    use crate::key::KeyPair;
+    use ceralacca_keystore::{Certificate, KeyPair};
 
     fn entry(alias: &str, key: &KeyPair, usage: Usage) -> KeyEntry {
         let chain: Vec<Certificate> = vec![issue(ca(), key.public(), usage)];

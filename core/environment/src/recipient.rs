@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::Secret;
+use ceralacca_keystore::enveloped_data::Recipients;
+use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{KeystoreError, jks};
 
-use crate::enveloped_data::Recipients;
-use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
-use crate::environment_error::EnvironmentError;
-use crate::environment_open::{PasswordForm, open_all};
-use crate::error::KeystoreError;
-use crate::jks;
-use crate::key_entry::KeyEntry;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::open::{PasswordForm, open_all};
 
 /// Which environment a sealed file is for, or which it may be for.
 #[derive(Clone, Debug)]

@@ -3,13 +3,13 @@
 use ceralacca_identity::Account;
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Document, SecretRef};
+use ceralacca_keystore::CertificateDetails;
 
-use crate::certificate_details::CertificateDetails;
-use crate::environment_copy::Copied;
-use crate::environment_handle::{self as handle, Environment, KeyFingerprints, KeyOptions};
-use crate::environment_life as life;
-use crate::environment_ready::{self as ready, BeforeRevocation};
-use crate::environment_summary::EnvironmentSummary;
+use crate::copy::Copied;
+use crate::handle::{self as handle, Environment, KeyFingerprints, KeyOptions};
+use crate::life;
+use crate::ready::{self as ready, BeforeRevocation};
+use crate::summary::EnvironmentSummary;
 
 ceralacca_kernel::primitives! {
     /// The security environment: a folder with the keys and certificates of an account.

@@ -1,20 +1,16 @@
 //! What can be said of an environment's folder without its password: state, keys, certificates.
 
 use ceralacca_kernel::Explain;
+use ceralacca_keystore::{
+    Certificate, CertificateDetails, KeystoreError, Policy, disk, jks, pkcs12_read,
+};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Certificate;
-use crate::certificate_details::CertificateDetails;
-use crate::disk;
-use crate::environment::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
-use crate::environment_aside::REJECTION;
-use crate::environment_seen::EnvironmentSeen;
-use crate::error::KeystoreError;
-use crate::jks;
-use crate::pkcs12_read;
-use crate::policy::Policy;
+use crate::aside::REJECTION;
+use crate::folder::{EnvironmentFolder, UTEC, UTEF, UTEK, UTENTE};
+use crate::seen::EnvironmentSeen;
 
 /// An environment, current or set aside, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

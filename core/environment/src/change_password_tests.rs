@@ -1,8 +1,8 @@
 //! Tests of `change_password.rs`: every interruption can be finished, and no key is lost.
 
 use super::*;
-use crate::environment_scene::{Scene, answer, owner, password, waiting};
 use crate::fixtures::{certificates, keys, moment};
+use crate::scene::{Scene, answer, owner, password, waiting};
 
 fn new() -> Secret {
     Secret::new("Nuova5678")

@@ -1,11 +1,11 @@
-//! Tests of `explain_environment.rs`: every variant has its own code and answers all four questions.
+//! Tests of `explain.rs`: every variant has its own code and answers all four questions.
 
 use std::collections::BTreeSet;
 
 use ceralacca_kernel::{Error, Value};
+use ceralacca_keystore::KeystoreError;
 
 use super::*;
-use crate::error::KeystoreError;
 use crate::fixtures::moment;
 
 fn every_variant() -> Vec<EnvironmentError> {

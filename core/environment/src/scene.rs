@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use ceralacca_kernel::Secret;
+use ceralacca_keystore::cmc::CmcProfile;
+use ceralacca_keystore::request_profile::Nonces;
+use ceralacca_keystore::{certif_in, encrypted_key};
 
-use crate::certif_in;
-use crate::cmc::CmcProfile;
-use crate::encrypted_key;
-use crate::environment::{EnvironmentFolder, RequestDetails};
-use crate::environment_error::EnvironmentError;
+use crate::error::EnvironmentError;
 use crate::fixtures::*;
+use crate::folder::{EnvironmentFolder, RequestDetails};
 use crate::pending::Owner;
 use crate::request_outcome::RequestOutcomes;
-use crate::request_profile::Nonces;
 
 pub(crate) fn owner(id: &str) -> Owner {
     Owner { id: id.to_owned(), run: "7".to_owned() }

@@ -4,17 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Explain, Secret, atomic_file};
+use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{KeystoreError, disk, pkcs12_read};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::disk;
-use crate::environment::EnvironmentFolder;
-use crate::environment_error::EnvironmentError;
-use crate::environment_history::EnvironmentHistory;
-use crate::environment_seen::on_another_device;
-use crate::error::KeystoreError;
-use crate::key_entry::KeyEntry;
-use crate::pkcs12_read;
+use crate::error::EnvironmentError;
+use crate::folder::EnvironmentFolder;
+use crate::history::EnvironmentHistory;
+use crate::seen::on_another_device;
 
 /// A copy of an environment, and what it is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -148,7 +146,7 @@ const NOT_COPIED: &str = "the environment itself is unchanged; the copy is not c
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment_scene::{Scene, answer, password};
+    use crate::scene::{Scene, answer, password};
 
     #[test]
     fn what_is_no_second_place_is_refused() {

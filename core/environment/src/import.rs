@@ -6,21 +6,15 @@
 use std::path::Path;
 
 use ceralacca_kernel::{Explain, Secret, atomic_file};
+use ceralacca_keystore::certif_in::{CertifIn, Certified, Expected};
+use ceralacca_keystore::key_entry::KeyEntry;
+use ceralacca_keystore::{Certificate, KeyPairs, KeystoreError, disk, jks, pkcs12, pkcs12_read};
 use jiff::Timestamp;
 
-use crate::certif_in::{CertifIn, Certified, Expected};
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::environment::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTENTE};
-use crate::environment_error::EnvironmentError;
-use crate::environment_open::Read;
-use crate::error::KeystoreError;
-use crate::jks;
-use crate::key::KeyPairs;
-use crate::key_entry::KeyEntry;
+use crate::error::EnvironmentError;
+use crate::folder::{CIFRA_ALIAS, EnvironmentFolder, FIRMA_ALIAS, UTEC, UTEF, UTENTE};
+use crate::open::Read;
 use crate::pending::Owner;
-use crate::pkcs12;
-use crate::pkcs12_read;
 
 impl EnvironmentFolder {
     /// Imports the certificates of the pending keys and completes the environment.

@@ -6,19 +6,17 @@ use std::path::Path;
 use ceralacca_identity::RIEPILOGHI;
 use ceralacca_kernel::typed::Bytes;
 use ceralacca_kernel::{Call, Error, Folders, Secret, SecretRef, atomic_file, document_archive};
+use ceralacca_keystore::certif_in::CertifIn;
+use ceralacca_keystore::{Policy, content_kind, disk};
 use sha2::{Digest, Sha256};
 
-use crate::certif_in::CertifIn;
 use crate::change_password::PasswordChange;
-use crate::content_kind;
-use crate::disk;
-use crate::environment::EnvironmentFolder;
-use crate::environment_error::EnvironmentError;
-use crate::environment_handle::{Environment, EnvironmentId, absolute, owner, stored_certificates};
-use crate::environment_history::EnvironmentHistory;
-use crate::environment_summary::EnvironmentSummary;
-use crate::policy::Policy;
+use crate::error::EnvironmentError;
+use crate::folder::EnvironmentFolder;
+use crate::handle::{Environment, EnvironmentId, absolute, owner, stored_certificates};
+use crate::history::EnvironmentHistory;
 use crate::recovery_sheet::{RecoveryDetails, numero_busta_of};
+use crate::summary::EnvironmentSummary;
 
 pub(crate) fn list(call: &mut Call<'_>, folder: String) -> Result<Vec<EnvironmentSummary>, Error> {
     let own = call.service::<Policy>().ok();
@@ -137,8 +135,8 @@ const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment_scene::answer;
-    use crate::error::KeystoreError;
+    use crate::scene::answer;
+    use ceralacca_keystore::KeystoreError;
 
     #[test]
     fn a_saved_file_is_certif_in_or_named_by_its_digest() {

@@ -10,19 +10,17 @@ use std::path::{Path, PathBuf};
 use ceralacca_identity::Account;
 use ceralacca_kernel::lock::FileLock;
 use ceralacca_kernel::{Call, Error, Folders, atomic_file};
+use ceralacca_keystore::{Certificate, KeystoreError, disk};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Certificate;
-use crate::disk;
-use crate::environment::{EnvironmentFolder, LOCK};
-use crate::environment_aside::Standing;
-use crate::environment_error::EnvironmentError;
-use crate::environment_handle::{Environment, absolute, owner, stored_certificates};
-use crate::environment_seen::{EnvironmentSeen, on_another_device};
-use crate::error::KeystoreError;
+use crate::aside::Standing;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, LOCK};
+use crate::handle::{Environment, absolute, owner, stored_certificates};
 use crate::pending::Owner;
 use crate::request_outcome::{PendingCase, RequestOutcomes};
+use crate::seen::{EnvironmentSeen, on_another_device};
 
 /// An environment that is about to be revoked, as its folder was when it was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -5,25 +5,21 @@ use std::path::{Path, PathBuf};
 use ceralacca_identity::Account;
 use ceralacca_kernel::typed::{Bytes, HandleKind};
 use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, SecretRef};
+use ceralacca_keystore::cmc::CmcProfile;
+use ceralacca_keystore::request_profile::Nonces;
+use ceralacca_keystore::{Certificate, CertificateDetails, KeystoreError, Policy, disk};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::certificate::Certificate;
-use crate::certificate_details::CertificateDetails;
-use crate::cmc::CmcProfile;
-use crate::disk;
-use crate::environment::{EnvironmentFolder, REQUEST_NAME, RequestDetails};
-use crate::environment_copy::Copied;
-use crate::environment_error::EnvironmentError;
-use crate::environment_open::{OpenEnvironment, PasswordForm};
-use crate::environment_ready::require_medium;
-use crate::environment_seen::EnvironmentSeen;
-use crate::error::KeystoreError;
+use crate::copy::Copied;
+use crate::error::EnvironmentError;
+use crate::folder::{EnvironmentFolder, REQUEST_NAME, RequestDetails};
+use crate::open::{OpenEnvironment, PasswordForm};
 use crate::pending::Owner;
-use crate::policy::Policy;
+use crate::ready::require_medium;
 use crate::request_outcome::RequestOutcomes;
-use crate::request_profile::Nonces;
+use crate::seen::EnvironmentSeen;
 
 /// A handle to a security environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,8 +1,8 @@
 //! Tests of `recovery_sheet.rs`.
 
 use super::*;
-use crate::environment_scene::{Scene, password};
 use crate::fixtures::{certificates, keys, moment};
+use crate::scene::{Scene, password};
 
 fn sheet(scene: &Scene, certificates: &[Certificate], numero_busta: Option<&str>) -> RecoverySheet {
     let details = RecoveryDetails { numero_busta, certificates, at: moment() };
