@@ -190,6 +190,44 @@ fn the_world_is_reached_only_where_it_may_be() {
     none(&problems, "doors to the world where none may be");
 }
 
+/// Where files are opened besides `core/kernel/src/regular_file.rs`, and why.
+const OPENED_ELSEWHERE: [(&str, &str); 5] = [
+    ("core/kernel/src/atomic_file.rs", "folders are synced"),
+    ("core/cli/src/secrets.rs", "descriptors that this process was given, pipes too"),
+    ("core/plugin-host/src/pipes.rs", "/dev/null for a worker"),
+    ("core/plugin-host/src/image.rs", "its own copy in a folder of its own"),
+    ("plugins/sdk/src/harness.rs", "the files of a test"),
+];
+
+#[test]
+fn files_are_opened_in_one_place() {
+    let openings =
+        ["File::open(", "File::create(", "fs::read(", "fs::read_to_string(", "fs::copy("];
+    let options = ["options.open(", "File::options("];
+    let mut problems = Vec::new();
+    let product =
+        |path: &PathBuf| is_product(path) || path.starts_with("plugins") && !is_of_tests(path);
+    for path in sources().into_iter().filter(product) {
+        let allowed = OPENED_ELSEWHERE.iter().any(|(file, _)| path == Path::new(file));
+        if allowed || path.ends_with("regular_file.rs") {
+            continue;
+        }
+        let text = read(&path);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if code.contains("OpenOptions::new()") && !code.contains("regular_file::open_with(") {
+            problems.push(format!("{}: OpenOptions::new()", path.display()));
+        }
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines {
+            let line = line.replace("regular_file::", "");
+            for word in openings.iter().chain(&options).filter(|word| line.contains(**word)) {
+                problems.push(format!("{}: {word}", path.display()));
+            }
+        }
+    }
+    none(&problems, "files opened elsewhere than in core/kernel/src/regular_file.rs");
+}
+
 #[test]
 fn every_error_code_is_in_one_place_and_well_formed() {
     let mut seen: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
@@ -264,14 +302,17 @@ fn sources() -> Vec<PathBuf> {
 
 /// Whether a source file is part of the program, not of its tests.
 fn is_product(path: &Path) -> bool {
-    path.starts_with("core")
-        && !path.components().any(|part| {
-            let part = part.as_os_str().to_string_lossy();
-            part == "tests"
-                || part == "tests.rs"
-                || part.ends_with("_tests.rs")
-                || part == "fixtures.rs"
-        })
+    path.starts_with("core") && !is_of_tests(path)
+}
+
+fn is_of_tests(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        part == "tests"
+            || part == "tests.rs"
+            || part.ends_with("_tests.rs")
+            || part == "fixtures.rs"
+    })
 }
 
 fn crate_of(path: &Path) -> String {

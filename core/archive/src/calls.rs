@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file};
+use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file, regular_file};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ fn run_folder(call: &Call<'_>) -> Result<PathBuf, Error> {
 }
 
 fn open(path: &Path) -> Result<File, ArchiveError> {
-    File::open(path).map_err(|error| unreadable(path, &error))
+    regular_file::open(path).map_err(|error| unreadable(path, &error))
 }
 
 fn sha256_of(file: &mut File) -> io::Result<String> {

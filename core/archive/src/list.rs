@@ -1,8 +1,9 @@
 //! Reads a list of documents: one `path` or `lot<TAB>path` per line, in any order and number.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+
+use ceralacca_kernel::regular_file;
 
 use crate::sorter::{Sorted, Sorter};
 use crate::walk::scratch;
@@ -74,7 +75,7 @@ pub(crate) fn read(
         path: list.display().to_string(),
         system: error.to_string(),
     };
-    let mut source = BufReader::new(File::open(list).map_err(not_opened)?);
+    let mut source = BufReader::new(regular_file::open(list).map_err(not_opened)?);
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use ceralacca_kernel::regular_file;
+
 use crate::walk::{on_disk, special, unreadable};
 use crate::{Algorithm, DigestBytes, Hasher, Trouble};
 
@@ -28,7 +30,7 @@ impl Root {
     pub(crate) fn open(&self, path: &str, link: bool) -> Result<Opened, Trouble> {
         let named = on_disk(&self.path, path);
         let path = if link { self.target(path, &named)? } else { named };
-        let file = File::open(&path).map_err(|error| unreadable(&error))?;
+        let file = regular_file::open(&path).map_err(|error| unreadable(&error))?;
         let metadata = file.metadata().map_err(|error| unreadable(&error))?;
         if !metadata.is_file() {
             // A moment ago it was one.

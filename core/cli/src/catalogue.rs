@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Engine, Error, Origin, Registry, Source, Workflow, did_you_mean};
+use ceralacca_kernel::{
+    Engine, Error, Origin, Registry, Source, Workflow, did_you_mean, regular_file,
+};
 use ceralacca_plugin_host::Plugins;
 
 use crate::error::CliError;
@@ -21,6 +23,9 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("change_password.lua", include_str!("../../../scripts/change_password.lua")),
     ("copy_environment.lua", include_str!("../../../scripts/copy_environment.lua")),
 ];
+
+/// The longest text of a workflow that is read, in bytes.
+const LONGEST_SCRIPT: u64 = 4 << 20;
 
 /// A workflow's file, not read yet.
 #[derive(Clone, Debug)]
@@ -158,7 +163,8 @@ fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 fn text_of(found: &Found) -> Result<String, Error> {
     match &found.origin {
         Origin::Workspace(path) | Origin::User(path) | Origin::File(path) => {
-            std::fs::read_to_string(path).map_err(|error| CliError::io(path, &error).into())
+            regular_file::read_text(path, LONGEST_SCRIPT)
+                .map_err(|error| CliError::io(path, &error).into())
         }
         Origin::BuiltIn | Origin::Journal => Ok(BUILT_IN
             .iter()

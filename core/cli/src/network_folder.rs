@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::regular_file;
+
 /// The kind of filesystem, `cifs`, when it is one that lies on another computer or is kept by another
 /// program; only Linux can be asked.
 pub(crate) fn kind(folder: &Path) -> Option<String> {
-    let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
+    let mounts = regular_file::read(Path::new("/proc/self/mountinfo"), 16 << 20).ok()?;
     let folder = folder.canonicalize().ok()?;
     kind_in(&String::from_utf8_lossy(&mounts), &folder)
 }

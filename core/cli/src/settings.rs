@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::Error;
+use ceralacca_kernel::{Error, regular_file};
 use ceralacca_plugin_host::PluginSettings;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,9 @@ pub(crate) struct ProxyServer {
     pub(crate) user: Option<String>,
 }
 
+/// The longest ceralacca.toml that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 impl Settings {
     /// Reads the settings of the workspace at `root`.
     ///
@@ -181,7 +184,8 @@ impl Settings {
     pub(crate) fn read(root: &Path) -> Result<Settings, Error> {
         let path = root.join(FILE);
         let unreadable = |problem: String| CliError::Settings { path: path.clone(), problem };
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        let text = regular_file::read_text(&path, LONGEST)
+            .map_err(|error| unreadable(error.to_string()))?;
         let settings: Settings =
             toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
         let AgencySettings { gateway, hand_off, plugin, .. } = &settings.agency;

@@ -1,13 +1,12 @@
 //! Whom verification trusts: the certificates and CRLs of the settings, of the command line, and of
 //! the sandbox inside the program while no gateway is set.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ceralacca_kernel::Error;
+use ceralacca_kernel::{Error, regular_file};
 use ceralacca_keystore::Certificate;
 use ceralacca_signing::Trust;
 
@@ -72,12 +71,7 @@ fn add_file(
     believed: fn(&Certificate) -> bool,
 ) -> Result<(), Error> {
     let unusable = |problem: String| CliError::Trust { path: path.to_owned(), problem };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unusable(error.to_string()))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(unusable(format!("more than {LARGEST} bytes")).into());
-    }
+    let bytes = regular_file::read(path, LARGEST).map_err(|error| unusable(error.to_string()))?;
     let source = format!("{origin}: {}", path.display());
     let found = parts(&bytes).ok_or_else(|| unusable("damaged PEM".to_owned()))?;
     if found.is_empty() {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::lock::{FileLock, LockError};
-use ceralacca_kernel::{Secret, atomic_file};
+use ceralacca_kernel::{Secret, atomic_file, regular_file};
 use ceralacca_keystore::public_key::REQUIRED_BITS;
 use ceralacca_keystore::request_profile::{Nonces, RequestParts, RequestProfile};
 use ceralacca_keystore::{Certificate, KeyPairs, KeystoreError, disk, pkcs12_read};
@@ -196,7 +196,8 @@ impl EnvironmentFolder {
     ) -> Result<PathBuf, KeystoreError> {
         let state = "the keys are in in-attesa; req.ccc is not written; nothing was sent";
         let path = folder.join(REQUEST_NAME);
-        if path.exists() && fs::read(&path).is_ok_and(|found| found != request) {
+        let found = regular_file::read(&path, request.len() as u64);
+        if path.exists() && !found.is_ok_and(|found| found == request) {
             let aside = free_name(folder, at, |millis| format!("req_{millis}.ccc"));
             atomic_file::rename(&path, &aside).map_err(disk::refused("renaming", &path, state))?;
         }

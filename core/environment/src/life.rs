@@ -1,11 +1,12 @@
 //! The code behind the primitives about an environment's life: list, import, password, recovery.
 
-use std::fs;
 use std::path::Path;
 
 use ceralacca_identity::RIEPILOGHI;
 use ceralacca_kernel::typed::Bytes;
-use ceralacca_kernel::{Call, Error, Folders, Secret, SecretRef, atomic_file, document_archive};
+use ceralacca_kernel::{
+    Call, Error, Folders, Secret, SecretRef, atomic_file, document_archive, regular_file,
+};
 use ceralacca_keystore::certif_in::CertifIn;
 use ceralacca_keystore::{Policy, content_kind, disk};
 use sha2::{Digest, Sha256};
@@ -86,7 +87,8 @@ pub(crate) fn recovery_sheet(
     let path = folder.join(&sheet.file_name);
     // Who imports what another run has asked for may not have the letter at hand.
     if numero_busta.is_none()
-        && let Some(known) = fs::read_to_string(&path).ok().as_deref().and_then(numero_busta_of)
+        && let Some(known) =
+            regular_file::read_text(&path, LONGEST_FILE).ok().as_deref().and_then(numero_busta_of)
     {
         sheet = made(Some(&known))?;
     }

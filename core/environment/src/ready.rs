@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_identity::Account;
 use ceralacca_kernel::lock::FileLock;
-use ceralacca_kernel::{Call, Error, Folders, atomic_file};
+use ceralacca_kernel::{Call, Error, Folders, atomic_file, regular_file};
 use ceralacca_keystore::{Certificate, KeystoreError, disk};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,9 @@ impl EnvironmentFolder {
         for folder in [Some(above), inside].into_iter().flatten() {
             let name = format!("{}prova-{}", atomic_file::TEMPORARY_PREFIX, std::process::id());
             let probe = folder.join(name);
-            let tried = OpenOptions::new().write(true).create(true).truncate(true).open(&probe);
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            let tried = regular_file::open_with(&probe, &mut options);
             tried.and_then(|_| fs::remove_file(&probe)).map_err(disk::refused(
                 "writing to",
                 folder,

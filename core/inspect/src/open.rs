@@ -3,11 +3,10 @@
 //! Armour → M7M or TSD → p7m → nested p7m → document. Every layer streams by: a file of any size is
 //! opened in constant memory; content that is a file in turn goes to a nameless temporary file.
 
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::Error;
+use ceralacca_kernel::{Error, regular_file};
 use ceralacca_signing::signed_data::{self, Content};
 use ceralacca_signing::{SignedData, armour};
 use ceralacca_timestamp::{LARGEST_MARK, Mark};
@@ -197,7 +196,8 @@ impl Opener<'_> {
         let named = |error: ceralacca_signing::SigningError| error.about(self.path);
         let detached = self.options.detached_content.as_deref().filter(|_| depth == 1);
         if let Some(document) = detached.filter(|_| kind != Kind::CertsOnly) {
-            let mut file = File::open(document).map_err(InspectError::disk("reading", document))?;
+            let mut file =
+                regular_file::open(document).map_err(InspectError::disk("reading", document))?;
             let content = Content::Detached(&mut file);
             let signed = signed_data::read(&mut source, content).map_err(named)?;
             return Ok(Contents::Signed(Box::new(signed), None));

@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ceralacca_kernel::regular_file;
+
 /// A stretch of a file, with a reading position of its own. Clones share the file.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -17,7 +19,7 @@ pub struct Section {
 impl Section {
     /// The whole of the file at `path`.
     pub fn open(path: &Path) -> io::Result<Section> {
-        Section::whole(File::open(path)?)
+        Section::whole(regular_file::open(path)?)
     }
 
     /// The whole of an open file.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::crash_point;
+use crate::{crash_point, regular_file};
 
 /// Temporary files start with this; what is left of them after a crash can be removed by name.
 pub const TEMPORARY_PREFIX: &str = ".ceralacca-";
@@ -26,7 +26,7 @@ pub fn write_alone(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&staged)?;
+    let mut file = regular_file::open_with(&staged, &mut options)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);

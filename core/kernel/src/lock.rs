@@ -4,6 +4,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::regular_file;
+
+/// What a holder says of itself is short.
+const LONGEST_HOLDER: u64 = 4 << 10;
+
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
 pub struct FileLock {
@@ -23,22 +28,23 @@ pub enum LockError {
 impl FileLock {
     /// Locks `path`, which is created when missing. `holder` says who we are, for the others.
     pub fn acquire(path: &Path, holder: &str) -> Result<FileLock, LockError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(LockError::Io)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let file = regular_file::open_with(path, &mut options).map_err(LockError::Io)?;
         // Beside the lock, because Windows lets nobody read a locked file.
         let holder_path = path.with_extension("holder");
         match file.try_lock() {
             Ok(()) => {
-                let mut file_holder = File::create(&holder_path).map_err(LockError::Io)?;
+                let mut options = OpenOptions::new();
+                options.create(true).truncate(true).write(true);
+                let mut file_holder =
+                    regular_file::open_with(&holder_path, &mut options).map_err(LockError::Io)?;
                 file_holder.write_all(holder.as_bytes()).map_err(LockError::Io)?;
                 Ok(FileLock { _file: file, holder: holder_path })
             }
             Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
+                let holder =
+                    regular_file::read_text(&holder_path, LONGEST_HOLDER).unwrap_or_default();
                 let unnamed = "another process".to_owned();
                 Err(LockError::Held(if holder.is_empty() { unnamed } else { holder }))
             }
@@ -51,13 +57,14 @@ impl FileLock {
     /// # Errors
     /// What the operating system says.
     pub fn wait_until_free(path: &Path) -> io::Result<()> {
-        OpenOptions::new().write(true).open(path)?.lock_shared()
+        regular_file::open_with(path, OpenOptions::new().write(true))?.lock_shared()
     }
 
     /// Whether somebody holds `path` right now.
     pub fn is_held(path: &Path) -> bool {
         // Whoever may only read can ask, too.
-        let opened = OpenOptions::new().write(true).open(path).or_else(|_| File::open(path));
+        let opened = regular_file::open_with(path, OpenOptions::new().write(true))
+            .or_else(|_| regular_file::open(path));
         let Ok(file) = opened else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }

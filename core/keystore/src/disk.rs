@@ -1,10 +1,11 @@
 //! Turns the operating system's refusals into errors that say what is on disk.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read};
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::atomic_file;
+use ceralacca_kernel::regular_file::NotAFile;
+use ceralacca_kernel::{atomic_file, regular_file};
 
 use crate::error::{DiskCondition, DiskError, KeystoreError};
 
@@ -28,14 +29,10 @@ pub fn refused<'a>(
 /// Reads a file of at most `limit` bytes; a longer one is refused without being read.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, KeystoreError> {
     let refused = refused("reading", path, "nothing was changed");
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(refused)?;
-    if bytes.len() as u64 > limit {
-        return Err(KeystoreError::TooLarge { container: name(path), limit });
-    }
-    Ok(bytes)
+    regular_file::read(path, limit).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => KeystoreError::TooLarge { container: name(path), limit },
+        _ => refused(error),
+    })
 }
 
 /// Creates a folder durably; on Unix only the owner can look into it. One that is there stays.
@@ -91,6 +88,9 @@ fn condition(error: &io::Error) -> DiskCondition {
         AlreadyExists, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
         ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull,
     };
+    if NotAFile::in_error(error).is_some() {
+        return DiskCondition::NotAFile;
+    }
     match (error.kind(), error.raw_os_error()) {
         (ReadOnlyFilesystem, _) => DiskCondition::ReadOnly,
         (StorageFull | QuotaExceeded, _) => DiskCondition::Full,

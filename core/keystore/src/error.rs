@@ -329,6 +329,8 @@ pub enum DiskCondition {
     Missing,
     /// The file is already there.
     Exists,
+    /// A folder, a FIFO, a socket or a device.
+    NotAFile,
     /// Anything else.
     Other,
 }

@@ -76,6 +76,11 @@ fn explain_disk(disk: &DiskError) -> Report {
                 .expected("no file of that name, or the same one")
                 .next("move that file away if it is not needed, then ceralacca resume")
         }
+        DiskCondition::NotAFile => {
+            Report::refused("environment.disk_not_a_file", named("is no file"))
+                .expected("a regular file")
+                .next("move it away and put the file itself there, then ceralacca resume")
+        }
         DiskCondition::Other => {
             Report::refused("environment.disk_failure", named("could not be used"))
                 .expected("a disk that works")

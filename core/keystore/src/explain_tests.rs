@@ -27,6 +27,7 @@ fn about_disks() -> Vec<KeystoreError> {
         disk(DiskCondition::Permission),
         disk(DiskCondition::Missing),
         disk(DiskCondition::Exists),
+        disk(DiskCondition::NotAFile),
         disk(DiskCondition::Other),
         PolicyInvalid { source: "norme.toml".to_owned(), reason: "x".to_owned() },
     ]

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::regular_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -168,20 +169,17 @@ impl Place {
         if length > LONGEST {
             return Err(ImageError::TooLarge { bytes: length });
         }
-        let again = open(&copied(&folder))?;
+        let again = regular_file::open(&copied(&folder))?;
         Ok((Place::Copy { folder }, again))
     }
 }
 
 /// The library's file, if it is one.
 fn library(path: &Path) -> Result<File, ImageError> {
-    let file = open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is no file").into());
-    }
-    if about.len() > LONGEST {
-        return Err(ImageError::TooLarge { bytes: about.len() });
+    let file = regular_file::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > LONGEST {
+        return Err(ImageError::TooLarge { bytes });
     }
     Ok(file)
 }
@@ -190,16 +188,7 @@ fn library(path: &Path) -> Result<File, ImageError> {
 #[cfg(target_os = "linux")]
 fn reopened(file: &File) -> io::Result<File> {
     use std::os::fd::AsRawFd;
-    open(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
-}
-
-/// Opens for reading; never waits for the other end of a named pipe.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    options.open(path)
+    regular_file::open(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
 }
 
 fn digest(bytes: &mut File) -> io::Result<String> {

@@ -1,10 +1,9 @@
 //! Installing, removing, locking and listing the plugins of a workspace.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::manifest::Manifest;
-use ceralacca_kernel::{Error, atomic_file};
+use ceralacca_kernel::{Error, atomic_file, regular_file};
 
 use crate::describe;
 use crate::error::PluginError;
@@ -226,7 +225,7 @@ fn stage(found: &Found, staged: &Path) -> Result<Locked, Error> {
     let name = &found.manifest.name;
     let library = found.library.file_name().unwrap_or_default();
     let copy = staged.join(library);
-    let mut from = fs::File::open(&found.library)
+    let mut from = regular_file::open(&found.library)
         .map_err(|error| PluginError::unreadable(&found.library, &error))?;
     let mut writer = atomic_file::Writer::create(&copy).map_err(unwritable)?;
     std::io::copy(&mut from, &mut writer).map_err(unwritable)?;

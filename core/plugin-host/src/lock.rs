@@ -1,10 +1,9 @@
 //! `plugins.lock`: which plugins a workspace trusts, by the SHA-256 of library and manifest.
 
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use ceralacca_kernel::lock::{FileLock, LockError};
-use ceralacca_kernel::{Error, PluginPin, atomic_file};
+use ceralacca_kernel::{Error, PluginPin, atomic_file, regular_file, text_encoding};
 use ceralacca_submission::printable;
 use serde::{Deserialize, Serialize};
 
@@ -43,20 +42,15 @@ impl Lock {
     /// The lock of the workspace at `root`; `None` where there is none.
     pub(crate) fn read(root: &Path) -> Result<Option<Lock>, Error> {
         let path = root.join(LOCK_FILE);
-        let file = match std::fs::File::open(&path) {
-            Ok(file) => file,
+        let bytes = match regular_file::read(&path, LONGEST) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(PluginError::unreadable(&path, &error).into()),
         };
         permissions::check(&path, root)?;
         let wrong = |problem: String| PluginError::Lock { path: path.clone(), problem };
-        let mut text = String::new();
-        let read = file.take(LONGEST + 1).read_to_string(&mut text);
-        read.map_err(|error| wrong(error.to_string()))?;
-        if text.len() as u64 > LONGEST {
-            return Err(wrong(format!("it is longer than {LONGEST} bytes")).into());
-        }
-        let lock: Lock = toml::from_str(&text).map_err(|error| wrong(shown(&error)))?;
+        let text = text_encoding::decode(&bytes).map_err(|error| wrong(error.to_string()))?;
+        let lock: Lock = toml::from_str(text).map_err(|error| wrong(shown(&error)))?;
         match lock.problem() {
             Some(problem) => Err(wrong(problem).into()),
             None => Ok(Some(lock)),

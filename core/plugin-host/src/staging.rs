@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Error, atomic_file, crash_point};
+use ceralacca_kernel::{Error, atomic_file, crash_point, regular_file};
 
 use crate::error::PluginError;
 use crate::image::Image;
@@ -99,7 +99,9 @@ fn left(root: &Path) -> Vec<(String, PathBuf)> {
 
 /// Whether a folder holds what is locked.
 fn is(folder: &Path, locked: &Locked) -> bool {
-    let manifest = fs::read(folder.join(format!("{}.json", locked.name))).unwrap_or_default();
+    let manifest = folder.join(format!("{}.json", locked.name));
+    let manifest = regular_file::read(&manifest, ceralacca_kernel::manifest::LONGEST as u64)
+        .unwrap_or_default();
     let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&manifest));
     let library = folder.join(&locked.library);
     sha256 == locked.manifest_sha256 && Image::read(&library, &locked.library_sha256).is_ok()

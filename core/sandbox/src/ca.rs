@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ceralacca_kernel::atomic_file;
+use ceralacca_kernel::{atomic_file, regular_file};
 use ceralacca_keystore::{Certificate, KeyPair, PublicKey, Utilizzo};
 use const_oid::db::rfc4519::{COMMON_NAME, COUNTRY_NAME, ORGANIZATION_NAME};
 use const_oid::{AssociatedOid, ObjectIdentifier};
@@ -352,7 +352,7 @@ fn generate() -> Result<KeyPair, SandboxError> {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, SandboxError> {
-    match std::fs::read(path) {
+    match regular_file::read(path, LARGEST_FILE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(disk(path, &error)),
@@ -373,6 +373,8 @@ fn unusable(path: &Path, reason: &str) -> SandboxError {
 
 /// PKCS#8, unencrypted, readable by its owner only: this CA certifies nothing that counts.
 const KEY_FILE: &str = "ca-SANDBOX.p8";
+/// A key or certificate of its own, in bytes.
+const LARGEST_FILE: u64 = 64 << 10;
 const CERTIFICATE_FILE: &str = "ca-SANDBOX.cer";
 const RECEIPTS: &str = "Ricevute telematiche SANDBOX";
 const CA_COMMON_NAME: &str = "CA Agenzia delle Entrate SANDBOX";

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ceralacca_kernel::regular_file;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::SandboxError;
@@ -63,7 +64,7 @@ fn create_private(path: &Path) -> Result<(), SandboxError> {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(path);
+    let opened = regular_file::open_with(path, &mut options);
     opened.map(drop).map_err(|error| SandboxError::Disk {
         path: path.display().to_string(),
         reason: error.to_string(),

@@ -1,12 +1,11 @@
 //! Many documents signed on all cores, each file whole or not there.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ceralacca_kernel::atomic_file;
+use ceralacca_kernel::{atomic_file, regular_file};
 
 use crate::cades::{Options, Written, sign};
 use crate::error::SigningError;
@@ -63,7 +62,7 @@ pub(crate) fn sign_file(
 ) -> Result<Written, SigningError> {
     let reading = |error| SigningError::disk("reading", &job.source, &error);
     let writing = |error| SigningError::disk("writing", &job.target, &error);
-    let content = File::open(&job.source).map_err(reading)?;
+    let content = regular_file::open(&job.source).map_err(reading)?;
     let length = content.metadata().map_err(reading)?.len();
     let mut out = atomic_file::Writer::create(&job.target).map_err(writing)?;
     let written = sign(content, Some(length), &mut out, signer, options)

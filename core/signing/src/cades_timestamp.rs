@@ -1,9 +1,9 @@
 //! CAdES B-T: a signed file written again with a mark on its signature (EN 319 122-1 §5.3).
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use ceralacca_kernel::regular_file;
 use ceralacca_keystore::ber;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
@@ -41,7 +41,7 @@ pub fn with_timestamp(
     mut out: impl Write,
 ) -> Result<Stamped, SigningError> {
     let disk = |doing, error| SigningError::disk(doing, p7m, &error);
-    let mut file = File::open(p7m).map_err(|error| disk("reading", error))?;
+    let mut file = regular_file::open(p7m).map_err(|error| disk("reading", error))?;
     let signed = signed_data::read_hashing(&mut file, Content::Discard, false)
         .map_err(|error| error.about(p7m))?;
     let (algorithm, imprint) = imprint(token_der)?;

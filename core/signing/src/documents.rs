@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file};
+use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file, regular_file};
 use ceralacca_keystore::SignerHandle;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -99,10 +99,10 @@ fn sign_batch(
 /// that was interrupted after it leaves it as it is, because a second signature would differ.
 fn already_signed(job: &Job, signer: &impl Signer, options: &Options) -> Option<String> {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-    let file = File::open(&job.target).ok()?;
+    let file = regular_file::open(&job.target).ok()?;
     let mut source = Hashing { file, hasher: &mut hasher };
     let signed = if options.detached {
-        let mut document = File::open(&job.source).ok()?;
+        let mut document = regular_file::open(&job.source).ok()?;
         signed_data::read(&mut source, Content::Detached(&mut document))
     } else {
         signed_data::read(&mut source, Content::Discard)

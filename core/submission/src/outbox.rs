@@ -11,11 +11,11 @@
 //! Beside it, for people and the Agency's own programs: `da inviare/<run>/req.ccc` while it is not
 //! acknowledged, `inviati/<protocollo>-req.ccc` afterwards.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self};
+use std::io::{self};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{DocumentId, Error, Folders, atomic_file, document_archive};
+use ceralacca_kernel::{DocumentId, Error, Folders, atomic_file, document_archive, regular_file};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -258,12 +258,7 @@ fn read_document(document: &DocumentId) -> Result<Vec<u8>, Error> {
 
 /// Reads a file without ever holding more than `limit` bytes of it.
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
+    regular_file::read(path, limit)
 }
 
 /// The name under which something of a call is kept.

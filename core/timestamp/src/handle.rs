@@ -1,11 +1,10 @@
 //! The handle `mark`, and the code behind the primitives.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::typed::HandleKind;
-use ceralacca_kernel::{Call, Document, DocumentId, Error};
+use ceralacca_kernel::{Call, Document, DocumentId, Error, regular_file};
 use ceralacca_signing::{DigestAlgorithm, Hasher, Report, TrustStore};
 use const_oid::ObjectIdentifier;
 use schemars::JsonSchema;
@@ -201,7 +200,7 @@ pub(crate) fn imprint_of(
         path: path.clone(),
         system: error.to_string(),
     };
-    let mut file = File::open(&document.path).map_err(unreadable)?;
+    let mut file = regular_file::open(&document.path).map_err(unreadable)?;
     let mut sha256 = Hasher::new(DigestAlgorithm::Sha256);
     let mut other = (algorithm != DigestAlgorithm::Sha256).then(|| Hasher::new(algorithm));
     let mut buffer = vec![0; 256 << 10];
@@ -234,7 +233,7 @@ fn read_mark(path: &Path) -> Result<(Vec<u8>, String), TimestampError> {
         system: error.to_string(),
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
+    let file = regular_file::open(path).map_err(unreadable)?;
     // One byte more than a mark may have: it is then refused for its length.
     file.take(LARGEST_MARK as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let sha256 = hex::encode(DigestAlgorithm::Sha256.digest(&bytes));

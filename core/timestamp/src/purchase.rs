@@ -6,11 +6,11 @@
 //! moment in which a mark can be lost is between the authority's counting it and the answer's
 //! arrival here. An answer that was refused stays as `.tsr.refused`, for asking the authority why.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Error, Explain, atomic_file, crash_point};
+use ceralacca_kernel::{Error, Explain, atomic_file, crash_point, regular_file};
 use ceralacca_signing::Trust;
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;
@@ -158,7 +158,7 @@ fn keep(path: &Path, answer: &[u8]) -> io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = regular_file::open_with(path, &mut options)?;
     file.write_all(answer)?;
     file.sync_all()?;
     match path.parent() {
@@ -173,7 +173,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         let (path, system) = (path.display().to_string(), error.to_string());
         Error::from(TimestampError::MarkUnreadable { path, system })
     };
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),

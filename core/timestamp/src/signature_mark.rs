@@ -3,10 +3,9 @@
 //! It shows when the signature was there. The Agency's check of the impronta asks for a mark over the
 //! whole signed file instead, which this one can never be.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Call, Document, DocumentId, Error, atomic_file};
+use ceralacca_kernel::{Call, Document, DocumentId, Error, atomic_file, regular_file};
 use ceralacca_signing::{Content, DigestAlgorithm, TrustStore, cades, signed_data};
 
 use crate::handle::{ASKED_AGAIN, imprint_of};
@@ -58,7 +57,7 @@ pub(crate) fn mark_signature(call: &mut Call<'_>, document: Document) -> Result<
 
 fn imprint_of_signature(document: &DocumentId) -> Result<MessageImprint, Error> {
     let path = document.path.display().to_string();
-    let mut file = File::open(&document.path).map_err(|error| {
+    let mut file = regular_file::open(&document.path).map_err(|error| {
         TimestampError::DocumentUnreadable { path: path.clone(), system: error.to_string() }
     })?;
     let signed = signed_data::read(&mut file, Content::Discard)

@@ -1,10 +1,9 @@
 //! From what a script gives to a [`Communication`]: the imprint is computed, the mark is put in.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ceralacca_kernel::DocumentId;
+use ceralacca_kernel::{DocumentId, regular_file};
 use ceralacca_signing::{DigestAlgorithm, Hasher};
 use ceralacca_timestamp::{Formato, Mark};
 
@@ -94,7 +93,7 @@ fn digest_of(document: &DocumentId, algorithm: DigestAlgorithm) -> Result<Vec<u8
 }
 
 fn digests(path: &Path, algorithms: [DigestAlgorithm; 2]) -> io::Result<[Vec<u8>; 2]> {
-    let mut file = File::open(path)?;
+    let mut file = regular_file::open(path)?;
     let mut hashers = algorithms.map(Hasher::new);
     let mut buffer = vec![0; 256 << 10];
     loop {

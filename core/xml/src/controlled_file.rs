@@ -1,10 +1,10 @@
 //! The control of a file on disk: its diagnostic, and beside it the checked file.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Error, atomic_file};
+use ceralacca_kernel::{Error, atomic_file, regular_file};
 use sha2::{Digest, Sha256};
 
 use crate::{ControlContext, Diagnostic, Finding, XmlError, control};
@@ -109,7 +109,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, XmlError> {
         path: path.display().to_string(),
         system: error.to_string(),
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = regular_file::open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?.len();
     let mut bytes = Vec::new();
     if found <= limit {

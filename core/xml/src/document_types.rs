@@ -1,8 +1,9 @@
 //! The types of documents that an archive may hold, as data.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+
+use ceralacca_kernel::regular_file;
 
 use crate::XmlError;
 
@@ -81,11 +82,7 @@ impl DocumentTypes {
 
 /// A text file of at most `largest` bytes; else why not.
 pub(crate) fn read(path: &Path, largest: u64) -> Result<String, String> {
-    let length = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if length > largest {
-        return Err(format!("it has {length} bytes, at most {largest} are read"));
-    }
-    fs::read_to_string(path).map_err(|error| error.to_string())
+    regular_file::read_text(path, largest).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_identity::CodiceFiscale;
 use ceralacca_kernel::typed::HandleKind;
-use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file};
+use ceralacca_kernel::{Call, Document, DocumentId, Error, Folders, atomic_file, regular_file};
 use ceralacca_signing::TrustStore;
 use ceralacca_timestamp::MarkFile;
 use jiff::civil::Date;
@@ -251,8 +251,9 @@ fn free_path(folder: &Path, bytes: &[u8]) -> Result<PathBuf, XmlError> {
             1 => "comunicazione.xml".to_owned(),
             number => format!("comunicazione-{number}.xml"),
         });
-        match std::fs::read(&path) {
+        match regular_file::read(&path, bytes.len() as u64) {
             Ok(there) if there != bytes => number += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => number += 1,
             Ok(_) => return Ok(path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(path),
             Err(error) => return Err(not_written(&path, &error)),

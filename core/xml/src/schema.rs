@@ -1,9 +1,9 @@
 //! The schema that communications are checked against: ours, embedded, or another file by settings.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::regular_file;
 use sha2::{Digest, Sha256};
 use xsd_schema::{SchemaSet, SchemaSetBuilder};
 
@@ -61,11 +61,8 @@ impl Schema {
             path: path.display().to_string(),
             system,
         };
-        let length = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-        if length > LARGEST_SCHEMA {
-            return Err(unreadable(format!("it has {length} bytes, at most {LARGEST_SCHEMA}")));
-        }
-        let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = regular_file::read_text(path, LARGEST_SCHEMA)
+            .map_err(|error| unreadable(error.to_string()))?;
         let sha256 = hex::encode(Sha256::digest(&text));
         let name = format!("{} (SHA-256 {sha256})", path.display());
         Schema::from_text(&text, name, path.parent())

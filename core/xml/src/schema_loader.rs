@@ -1,9 +1,8 @@
 //! What a schema may include or import: files of its own folder, by their plain name.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::regular_file;
 use xsd_schema::{EmbeddedLoader, LoaderChain, SchemaError, SchemaLoader, SchemaResult};
 
 /// The largest file that is included.
@@ -28,15 +27,8 @@ impl SchemaLoader for FolderLoader {
     fn load(&self, location: &str) -> SchemaResult<String> {
         let unreadable = |why: String| SchemaError::resolution(format!("{location}: {why}"));
         let name = plain_name(location).ok_or_else(|| unreadable("not a file name".to_owned()))?;
-        let file =
-            File::open(self.folder.join(name)).map_err(|error| unreadable(error.to_string()))?;
-        let mut text = String::new();
-        let read = file.take(LARGEST + 1).read_to_string(&mut text);
-        match read {
-            Ok(length) if length as u64 <= LARGEST => Ok(text),
-            Ok(_) => Err(unreadable(format!("it has more than {LARGEST} bytes"))),
-            Err(error) => Err(unreadable(error.to_string())),
-        }
+        regular_file::read_text(&self.folder.join(name), LARGEST)
+            .map_err(|error| unreadable(error.to_string()))
     }
 
     fn can_load(&self, location: &str) -> bool {

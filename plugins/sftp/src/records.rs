@@ -15,10 +15,10 @@
 //! processes work side by side; a name is taken by creating a file, which only one of them can.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{atomic_file, crash_point};
+use ceralacca_kernel::{atomic_file, crash_point, regular_file};
 use ceralacca_plugin_sdk::Timestamp;
 use ceralacca_plugin_sdk::serde::{Deserialize, Serialize};
 use ceralacca_signing::DigestAlgorithm;
@@ -141,8 +141,9 @@ impl Records {
 
     fn locked(&self, folder: PathBuf) -> Result<Locked<'_>, SftpError> {
         let path = folder.join("lock");
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = open.map_err(failed(&path))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = regular_file::open_with(&path, &mut options).map_err(failed(&path))?;
         lock.lock().map_err(failed(&path))?;
         Ok(Locked { records: self, folder, _lock: lock })
     }
@@ -230,7 +231,7 @@ impl Locked<'_> {
     /// `sftp.state`.
     pub(crate) fn support(&self, record: &Record) -> Result<Vec<u8>, SftpError> {
         let path = self.folder.join(SUPPORT);
-        let bytes = read_at_most(&path, LARGEST_SUPPORT).map_err(failed(&path))?;
+        let bytes = regular_file::read(&path, LARGEST_SUPPORT).map_err(failed(&path))?;
         if sha256(&bytes) != record.support_sha256 {
             let problem = "it is not what was made".to_owned();
             return Err(SftpError::State { path: path.display().to_string(), problem });
@@ -286,7 +287,7 @@ impl Locked<'_> {
 
     /// The outcome that was fetched and believed before: its signed form.
     pub(crate) fn outcome(&self) -> Option<Vec<u8>> {
-        read_at_most(&self.folder.join(OUTCOME), LARGEST_OUTCOME).ok()
+        regular_file::read(&self.folder.join(OUTCOME), LARGEST_OUTCOME).ok()
     }
 
     /// Keeps an outcome in its signed form.
@@ -313,7 +314,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 fn read_record(path: &Path) -> Result<Option<Record>, SftpError> {
-    let bytes = match read_at_most(path, LARGEST_RECORD) {
+    let bytes = match regular_file::read(path, LARGEST_RECORD) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(None),
@@ -324,15 +325,6 @@ fn read_record(path: &Path) -> Result<Option<Record>, SftpError> {
         serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let digest = record.support_sha256.len() == 64 && record.support_sha256.is_ascii();
     if digest { Ok(Some(record)) } else { Err(damaged("no SHA-256 of the support".to_owned())) }
-}
-
-fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
 }
 
 fn json(record: &Record) -> Vec<u8> {

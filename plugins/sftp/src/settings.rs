@@ -1,10 +1,10 @@
 //! The settings of the channel, `[plugins.sftp.settings]`, and the files that they name.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ceralacca_kernel::regular_file;
 use ceralacca_keystore::Certificate;
 use ceralacca_plugin_sdk::serde::Deserialize;
 use ceralacca_signing::armour;
@@ -246,7 +246,7 @@ fn blocks(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 pub(crate) fn read_file(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, SftpError> {
     let read = || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-        File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        regular_file::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let named = |problem: String| unusable(setting, format!("{}: {problem}", path.display()));

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use ceralacca_kernel::manifest::Manifest;
-use ceralacca_kernel::{Effect, Primitive, Value, cbor};
+use ceralacca_kernel::{Effect, Primitive, Value, cbor, regular_file};
 use ceralacca_plugin_abi as abi;
 
 use super::arguments::{Numbers, malformed, values};
@@ -214,7 +214,8 @@ impl Line<'_, '_> {
         let process = self.connection.as_ref().and_then(|connection| connection.process());
         let process = process.ok_or("there is no process")?;
         let path = format!("/proc/{process}/status");
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let text =
+            regular_file::read_text(path.as_ref(), 1 << 20).map_err(|error| error.to_string())?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.map(|kib| kib << 10).ok_or_else(|| "the system does not say".to_owned())

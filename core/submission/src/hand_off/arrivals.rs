@@ -1,9 +1,9 @@
 //! A file that a person may have saved in `ricezione`, and what it is.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::regular_file;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -202,7 +202,7 @@ pub(super) fn read(path: &Path) -> (Arrival, bool) {
 }
 
 fn read_into(arrival: &mut Arrival) -> io::Result<bool> {
-    let file = File::open(&arrival.path)?;
+    let file = regular_file::open(&arrival.path)?;
     let metadata = file.metadata()?;
     arrival.length = metadata.len();
     let modified = metadata.modified().ok();

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ceralacca_identity::Account;
-use ceralacca_kernel::{Error, Folders, atomic_file, document_archive};
+use ceralacca_kernel::{Error, Folders, atomic_file, document_archive, regular_file};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -418,11 +418,9 @@ impl Records {
     /// Held for as long as one small file takes to be written.
     fn lock(&self) -> io::Result<File> {
         document_archive::create(&self.folder)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.folder.join("lock"))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = regular_file::open_with(&self.folder.join("lock"), &mut options)?;
         lock.lock()?;
         // Under the lock nobody else is writing here.
         atomic_file::remove_leftovers(&self.folder)?;
