@@ -6,9 +6,9 @@ use std::path::Path;
 use ceralacca_kernel::{Exit, Reconciled, Value};
 use ceralacca_plugin_host::conformance::{self, Answer};
 
-use crate::scene::{Caller, PIN, Scene, handle};
+use super::scene::{Caller, PIN, Scene, handle};
 
-pub(crate) const CASES: &[crate::Case] = &[
+pub(crate) const CASES: &[super::Named] = &[
     ("replies_are_held_against_contract_and_manifest", replies),
     ("errors_of_plugins_are_their_own", errors),
     ("handles_of_others_are_refused", handles),

@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use ceralacca_kernel::Value;
 use ceralacca_plugin_host::{LOCK_FILE, Plugins, State, install, list, lock, remove};
 
-use crate::scene::{Caller, Scene};
+use super::scene::{Caller, Scene};
 
-pub(crate) const CASES: &[crate::Case] = &[
+pub(crate) const CASES: &[super::Named] = &[
     ("a_plugin_is_installed_replaced_and_removed", life),
     ("what_is_no_plugin_is_not_installed", not_installed),
     ("a_library_swapped_after_locking_is_not_loaded", swapped),

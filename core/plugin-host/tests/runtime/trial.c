@@ -1,4 +1,4 @@
-/* A plugin that does what the name of the call says, good or bad, for tests/runtime.rs. */
+/* A plugin that does what the name of the call says, good or bad, for tests/plugins.rs. */
 #define _GNU_SOURCE
 #include <ceralacca_plugin.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-//! A plugin in Rust without a barrier against panics, for tests/runtime.rs: it panics, or takes
+//! A plugin in Rust without a barrier against panics, for tests/plugins.rs: it panics, or takes
 //! more memory than there is. Compiled by the test, without any crate.
 
 use std::ffi::c_void;
