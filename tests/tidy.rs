@@ -245,6 +245,36 @@ fn every_error_code_is_in_one_place_and_well_formed() {
     none(&shared, "error codes worded in two places");
 }
 
+/// What only tests may switch on, the one file that knows it, and what keeps it out of release builds.
+const SEAMS: [(&str, &str, &str, &str); 2] = [
+    (
+        "CERALACCA_CRASH_POINT",
+        "core/kernel/src/crash_point.rs",
+        "core/kernel/src/crash_point.rs",
+        "#[cfg(debug_assertions)]\nmod armed {",
+    ),
+    (
+        "CERALACCA_TEST_KEYS",
+        "core/keystore/src/made_before.rs",
+        "core/keystore/src/lib.rs",
+        "#[cfg(debug_assertions)]\nmod made_before;",
+    ),
+];
+
+#[test]
+fn what_tests_switch_on_is_in_no_release_build() {
+    let product: Vec<PathBuf> = sources().into_iter().filter(|path| is_product(path)).collect();
+    for (variable, file, declared_in, guard) in SEAMS {
+        let know = product.iter().filter(|path| read(path).contains(variable));
+        assert_eq!(know.collect::<Vec<_>>(), [Path::new(file)], "{variable}");
+        assert!(read(Path::new(declared_in)).contains(guard), "{declared_in}: {guard}");
+    }
+    let armed = read(Path::new("core/kernel/src/crash_point.rs"));
+    let (before, _) = armed.split_once("mod armed {").unwrap();
+    assert!(!before.contains("env::var"), "nothing is asked outside of it");
+    assert!(!read(Path::new("Cargo.toml")).contains("debug-assertions"), "a profile turns them on");
+}
+
 /// Text literals that follow `Report::refused(` and its siblings.
 fn error_codes(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -1,8 +1,10 @@
 //! The guide's procedure around `setup_environment`: what is set aside, shown, saved and warned of.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
+use ceralacca::keystore::KeyPair;
 use serde_json::json;
 
 use crate::stage::{self, PASSWORD, PIN_DI_REVOCA, PROGRAM, Served, Stage, codice_fiscale};
@@ -157,4 +159,40 @@ fn environments_set_aside_elsewhere_are_found() {
     let text = stage.run(&["environments"]).expect_success().stdout;
     assert!(text.contains("/media/via: is not there"), "{text}");
     assert_eq!(stage.run(&["status", "--json"]).json()["set_aside"], 2);
+}
+
+/// Tests take key pairs that were made before, and no test takes one twice; where their list is not
+/// named, the program makes its own.
+#[test]
+fn keys_are_generated_unless_the_tests_have_some() {
+    let served = Served::start();
+    let taken = || fs::read_to_string(stage::keys()).unwrap().matches("4096-").count();
+    let before = taken();
+    let mut fingerprints = Vec::new();
+    for (number, of_the_tests) in [(60_020, true), (60_021, true), (60_022, false)] {
+        let (stage, account) = (Stage::new(&served), served.account(&codice_fiscale(number)));
+        let arguments = stage.setup_arguments("setup_environment", &account);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = stage.command(&arguments);
+        if !of_the_tests {
+            command.env_remove("CERALACCA_TEST_KEYS");
+        }
+        stage::run(&mut command).expect_success();
+        let secrets = account.secrets_file.display().to_string();
+        let shown = stage.run(&["certificates", "--json", "--secrets", &secrets]).json();
+        let shown = shown.as_array().unwrap().iter();
+        fingerprints.extend(shown.map(|one| one["key_fingerprint"].as_str().unwrap().to_owned()));
+    }
+    assert!(taken() >= before + 4, "two environments with the tests' keys");
+    let different: BTreeSet<&String> = fingerprints.iter().collect();
+    assert_eq!(different.len(), 6, "{fingerprints:?}");
+    let kept: Vec<String> = fs::read_dir(stage::keys().parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "p8"))
+        .map(|path| KeyPair::from_pkcs8(fs::read(path).unwrap().into()).unwrap().fingerprint())
+        .collect();
+    for own in &fingerprints[4..] {
+        assert!(!kept.contains(own), "{own} is the program's own, and nobody else's");
+    }
 }

@@ -19,6 +19,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,7 +49,7 @@ impl Served {
     }
 
     fn start_in(folder: TempDir) -> Served {
-        let mut process = Command::new(PROGRAM)
+        let mut process = program()
             .args(["sandbox", "serve", "--json", "--folder"])
             .arg(folder.path())
             .stdout(Stdio::piped())
@@ -170,6 +171,29 @@ pub fn restrict(path: &Path) {
     let _ = path;
 }
 
+/// The binary under test, which takes its keys from those that tests have made before.
+fn program() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.env("CERALACCA_TEST_KEYS", keys());
+    command
+}
+
+/// The list of pairs that this process has taken: `core/keystore/src/made_before.rs`. Where each test
+/// has a process of its own, `tests/with-keys` has set it.
+pub fn keys() -> &'static Path {
+    static LIST: OnceLock<PathBuf> = OnceLock::new();
+    LIST.get_or_init(|| {
+        if let Some(list) = std::env::var_os("CERALACCA_TEST_KEYS") {
+            return list.into();
+        }
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-keys");
+        fs::create_dir_all(&folder).unwrap();
+        let list = folder.join(format!("taken-{}", std::process::id()));
+        let _ = fs::remove_file(&list);
+        list
+    })
+}
+
 /// A workspace in a temporary folder.
 pub struct Stage {
     pub folder: TempDir,
@@ -196,7 +220,7 @@ impl Stage {
 
     /// The program with arguments, in the workspace.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = program();
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }

@@ -6,9 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::RsaKeyPair;
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
 use ceralacca_keystore::{Certificate, KeyPair};
@@ -26,7 +24,6 @@ use x509_cert::ext::{AsExtension, Extension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
-use zeroize::Zeroizing;
 
 use crate::elements::{BIT_STRING, INTEGER, OID, SEQUENCE, der_element};
 
@@ -44,13 +41,7 @@ pub(crate) fn later() -> Timestamp {
 /// 15 March 2026.
 fn keys() -> &'static [KeyPair; 4] {
     static KEYS: OnceLock<[KeyPair; 4]> = OnceLock::new();
-    KEYS.get_or_init(|| {
-        [(); 4].map(|()| {
-            let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-            let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-            KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
-        })
-    })
+    KEYS.get_or_init(|| [(); 4].map(|()| KeyPair::generate_of(KeySize::Rsa2048).unwrap()))
 }
 
 pub(crate) fn root() -> Certificate {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use aws_lc_rs::rsa::KeySize;
 use ceralacca_keystore::certification_request::subject;
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::{Certificate, KeyPair, KeyPairs, PublicKey};
@@ -15,7 +16,6 @@ use x509_cert::ext::{AsExtension, Extension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
-use zeroize::Zeroizing;
 
 pub const COMMON_NAME: &str = "RSSMRA80A01H501U-000";
 
@@ -159,13 +159,7 @@ pub fn sign(contents: Contents<'_>, key: &KeyPair) -> Certificate {
 /// A 2048-bit pair, for what must be refused as too short.
 pub fn short_key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
-    KEY.get_or_init(|| {
-        use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-        use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
-        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
-        let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-        KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
-    })
+    KEY.get_or_init(|| KeyPair::generate_of(KeySize::Rsa2048).unwrap())
 }
 
 fn new_ca(name: &str) -> Ca {

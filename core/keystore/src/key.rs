@@ -71,8 +71,21 @@ pub struct KeyPair {
 impl KeyPair {
     /// Generates a 4096-bit pair; about a second of one core.
     pub fn generate() -> Result<KeyPair, KeystoreError> {
+        KeyPair::generate_of(KeySize::Rsa4096)
+    }
+
+    /// Generates a pair of another size.
+    pub fn generate_of(size: KeySize) -> Result<KeyPair, KeystoreError> {
+        #[cfg(debug_assertions)]
+        if let Some(signing) = crate::made_before::next(size) {
+            return KeyPair::generated(signing);
+        }
         let failed = |_| KeystoreError::KeyGeneration;
-        let signing = signature::RsaKeyPair::generate(KeySize::Rsa4096).map_err(failed)?;
+        KeyPair::generated(signature::RsaKeyPair::generate(size).map_err(failed)?)
+    }
+
+    fn generated(signing: signature::RsaKeyPair) -> Result<KeyPair, KeystoreError> {
+        let failed = |_| KeystoreError::KeyGeneration;
         let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&signing).map_err(failed)?;
         KeyPair::new(Zeroizing::new(der.as_ref().to_vec()), signing)
     }

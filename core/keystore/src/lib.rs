@@ -30,6 +30,8 @@ pub mod key;
 pub mod key_entry;
 mod key_kind;
 mod key_transport;
+#[cfg(debug_assertions)]
+mod made_before;
 mod pbes2;
 pub mod pkcs12;
 pub mod pkcs12_read;

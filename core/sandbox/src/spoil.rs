@@ -1,7 +1,6 @@
 //! Bad CERTIF.INs, each wrong in one way, for clients to refuse.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+use aws_lc_rs::rsa::KeySize;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ceralacca_keystore::{KeyPair, PublicKey, Utilizzo};
@@ -97,10 +96,8 @@ fn pem(der: &[u8]) -> Vec<u8> {
 }
 
 fn short_key() -> Result<PublicKey, SandboxError> {
-    let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).map_err(|_| failed())?;
-    let key = key.public_key();
-    let der = AsDer::<PublicKeyX509Der<'static>>::as_der(&key).map_err(|_| failed())?;
-    PublicKey::from_der(der.as_ref()).ok_or_else(failed)
+    let key = KeyPair::generate_of(KeySize::Rsa2048).map_err(|_| failed())?;
+    Ok(key.public().clone())
 }
 
 fn failed() -> SandboxError {

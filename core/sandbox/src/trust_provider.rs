@@ -5,9 +5,7 @@
 
 use std::path::Path;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::RsaKeyPair;
 use ceralacca_identity::CodiceFiscale;
 use ceralacca_kernel::Secret;
 use ceralacca_keystore::{Certificate, KeyPair, PublicKey, pkcs12};
@@ -23,7 +21,6 @@ use x509_cert::crl::RevokedCert;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::ext::{AsExtension, Extension, Extensions};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
-use zeroize::Zeroizing;
 
 use crate::ca::{self, Ca, failed};
 use crate::clock::{CLOCK_FIRST, CLOCK_LAST};
@@ -270,9 +267,7 @@ fn name(common_name: &str, codice_fiscale: Option<&str>) -> der::Result<Name> {
 
 /// RSA 2048: what qualified certificates have, and quick to make.
 fn generate() -> Result<KeyPair, SandboxError> {
-    let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| broken())?;
-    let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).map_err(|_| broken())?;
-    KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).map_err(|_| broken())
+    KeyPair::generate_of(KeySize::Rsa2048).map_err(|_| broken())
 }
 
 fn broken() -> SandboxError {

@@ -2,8 +2,7 @@
 
 use std::sync::OnceLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+use aws_lc_rs::rsa::KeySize;
 use ceralacca_keystore::Certificate;
 use ceralacca_keystore::key::{KeyPair, sha256_with_rsa};
 use ceralacca_keystore::key_entry::KeyEntry;
@@ -32,11 +31,7 @@ pub(crate) fn moment() -> Timestamp {
 /// Keys of 2048 bits, made once: 0 the root, 1 the intermediate CA, 2 and 3 signers.
 pub(crate) fn key(which: usize) -> &'static KeyPair {
     static KEYS: [OnceLock<KeyPair>; 4] = [const { OnceLock::new() }; 4];
-    KEYS[which].get_or_init(|| {
-        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
-        let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-        KeyPair::from_pkcs8(der.as_ref().to_vec().into()).unwrap()
-    })
+    KEYS[which].get_or_init(|| KeyPair::generate_of(KeySize::Rsa2048).unwrap())
 }
 
 /// What a certificate says; names are common names.

@@ -3,9 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::OnceLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::RsaKeyPair;
 use ceralacca_kernel::Error;
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
@@ -26,7 +24,6 @@ use x509_cert::ext::{AsExtension, Extension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
-use zeroize::Zeroizing;
 
 use crate::{GenTime, TST_INFO, TimestampAuthority, TimestampRequest, TimestampResponse, TstInfo};
 
@@ -156,9 +153,7 @@ fn token(request: &TimestampRequest, change: Change) -> Vec<u8> {
 }
 
 fn new_key() -> KeyPair {
-    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-    KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
+    KeyPair::generate_of(KeySize::Rsa2048).unwrap()
 }
 
 fn certificate(

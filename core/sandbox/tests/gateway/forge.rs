@@ -4,8 +4,7 @@ use std::path::Path;
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+use aws_lc_rs::rsa::KeySize;
 use ceralacca_keystore::{Certificate, KeyPair};
 use cms::builder::{SignedDataBuilder, SignerInfoBuilder};
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
@@ -106,9 +105,7 @@ pub(crate) fn signed_by(content: &[u8], signers: &[(&KeyPair, &Certificate)]) ->
 
 /// A 2048-bit pair.
 pub(crate) fn short_key() -> KeyPair {
-    let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
-    let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-    KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
+    KeyPair::generate_of(KeySize::Rsa2048).unwrap()
 }
 
 /// A pair cannot be cloned.

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
+use aws_lc_rs::rsa::KeySize;
 use ceralacca_environment::{OpenEnvironment, PasswordForm};
 use ceralacca_kernel::Secret;
 use ceralacca_keystore::key::sha256_with_rsa;
@@ -20,7 +19,6 @@ use x509_cert::ext::AsExtension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
-use zeroize::Zeroizing;
 
 use crate::world::PASSWORD;
 
@@ -108,9 +106,7 @@ pub(crate) fn copy(key: &KeyPair) -> KeyPair {
 }
 
 fn key() -> KeyPair {
-    let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
-    let der = AsDer::<Pkcs8V1Der<'static>>::as_der(&key).unwrap();
-    KeyPair::from_pkcs8(Zeroizing::new(der.as_ref().to_vec())).unwrap()
+    KeyPair::generate_of(KeySize::Rsa2048).unwrap()
 }
 
 const CA_NAME: &str = "CA Agenzia delle Entrate";
