@@ -12,11 +12,9 @@ use ceralacca::signing::DigestAlgorithm;
 use serde_json::{Value, json};
 
 use crate::stage::impronta::{ARCHIVE, Filing, RHAI, run};
-use crate::stage::kill::killed_at;
+use crate::stage::kill::{killed_at, passed, sampled};
 use crate::stage::{self, Finished, Served, Stage, codice_fiscale};
 
-/// More points than any run passes; reaching it means the search for the last one failed.
-const TOO_MANY: u32 = 500;
 /// Where a mark is made and lost.
 const LOST_MARK: &str = "before the timestamp authority's answer is on disk";
 /// Where the answer is on disk and nothing was done with it.
@@ -25,17 +23,17 @@ const REPLACE: &str = "replace_impronta";
 
 #[test]
 fn a_filing_killed_anywhere_lua() {
-    killed_everywhere(&Search { script: "file_impronta", every: 1, account: 50_000 });
+    went_through_all(&killed_everywhere("file_impronta", 50_000));
 }
 
 #[test]
 fn a_filing_killed_anywhere_rhai() {
-    killed_everywhere(&Search { script: RHAI, every: 1, account: 50_001 });
+    went_through_all(&killed_everywhere(RHAI, 50_001));
 }
 
 #[test]
-fn a_replacement_killed_at_every_third_point() {
-    killed_everywhere(&Search { script: REPLACE, every: 3, account: 50_002 });
+fn a_replacement_killed_anywhere() {
+    killed_everywhere(REPLACE, 50_002);
 }
 
 /// What is left of an answer.
@@ -57,18 +55,14 @@ fn a_torn_answer_is_never_taken_for_a_mark() {
         }),
         ("all of it", <[u8]>::to_vec),
     ];
-    let point = (1..TOO_MANY).find(|point| {
-        let stage = filing.stage();
-        let arguments = filing.arguments("file_impronta", TOO_MANY + point, &archive);
-        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        killed_at(&mut stage.command(&words), *point).as_deref() == Some(ON_DISK)
-    });
+    let undisturbed = filing.arguments("file_impronta", 0, &archive);
+    let names = passed(&mut filing.stage().command(&words(&undisturbed)));
+    let point = (1..).zip(&names).find(|(_, name)| *name == ON_DISK).map(|(point, _)| point);
     for (period, (what, tear)) in (1..).zip(torn) {
         let stage = filing.stage();
         let (sent, marks) = (served.communications(), served.marks());
         let arguments = filing.arguments("file_impronta", period, &archive);
-        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        killed_at(&mut stage.command(&words), point.unwrap()).unwrap();
+        killed_at(&mut stage.command(&words(&arguments)), point.unwrap()).unwrap();
         let part = stage.path("Documenti/impronte/1/indice.xml.p7m.tsr.part");
         let answer = fs::read(&part).unwrap();
         fs::write(&part, tear(&answer)).unwrap();
@@ -84,54 +78,54 @@ fn a_torn_answer_is_never_taken_for_a_mark() {
     stage::say(&format!("{} torn answers: none taken for a mark", torn.len() - 1));
 }
 
-/// Which workflow is killed, at each how-many-th point, by which account.
-struct Search {
-    script: &'static str,
-    every: u32,
-    account: u32,
-}
-
-fn killed_everywhere(search: &Search) {
+/// Kills the workflow at each point that is tried, and gives their names.
+fn killed_everywhere(script: &str, account: u32) -> BTreeSet<String> {
     let served = Served::start();
-    let filing = Filing::new(&served, &codice_fiscale(search.account));
+    let filing = Filing::new(&served, &codice_fiscale(account));
     let archive = two_lots();
+    let (stage, arguments) = begun(script, &filing, archive.path(), 0);
+    let sample = sampled(&mut stage.command(&words(&arguments)));
     let mut seen = BTreeSet::new();
-    let (mut point, mut bought_twice) = (1, 0);
-    while let Some(name) = killed_once(search, &filing, archive.path(), point) {
+    let mut bought_twice = 0;
+    for point in &sample.points {
+        let name = killed_once(script, &filing, archive.path(), *point);
         bought_twice += u32::from(name == LOST_MARK);
         seen.insert(name);
-        point += search.every;
-        assert!(point < TOO_MANY, "the run never finishes");
-    }
-    if search.every == 1 {
-        went_through_all(&seen);
     }
     stage::say(&format!(
-        "{}: killed at {} points, resumed each time: one communication, one mark ({bought_twice} \
-         time two)",
-        Path::new(search.script).file_name().unwrap().display(),
-        (point - 1) / search.every
+        "{}: one communication, one mark ({bought_twice} time two), killed and resumed at {}",
+        Path::new(script).file_name().unwrap().display(),
+        sample.said()
     ));
+    seen
 }
 
-/// Kills one run at `point` and resumes it. Gives the point's name, `None` past the last one.
-fn killed_once(search: &Search, filing: &Filing, archive: &Path, point: u32) -> Option<String> {
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+/// A workspace and the arguments that begin the workflow there, for a period of its own.
+fn begun(script: &str, filing: &Filing, archive: &Path, period: u32) -> (Stage, Vec<String>) {
     let stage = filing.stage();
     let archive = archive.display().to_string();
-    let mut arguments = filing.arguments(search.script, point, &archive);
-    let mut begun = 0;
-    if search.script == REPLACE {
-        let first = filing.arguments("file_impronta", point, &archive);
+    let mut arguments = filing.arguments(script, period, &archive);
+    if script == REPLACE {
+        let first = filing.arguments("file_impronta", period, &archive);
         let filed = run(replaceable(filing.served, &stage), &first).json();
         arguments.push(format!("protocollo={}", filed["result"]["protocollo"].as_str().unwrap()));
-        begun = 1;
     }
-    let number = begun + 1;
-    let (sent, marks) = (filing.served.communications(), filing.served.marks());
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let name = killed_at(&mut stage.command(&words), point)?;
+    (stage, arguments)
+}
 
-    let place = format!("{} killed at point {point}, {name}", search.script);
+/// Kills one run at `point` and resumes it. Gives the point's name.
+fn killed_once(script: &str, filing: &Filing, archive: &Path, point: u32) -> String {
+    let (stage, arguments) = begun(script, filing, archive, point);
+    let number = if script == REPLACE { 2 } else { 1 };
+    let (sent, marks) = (filing.served.communications(), filing.served.marks());
+    let name = killed_at(&mut stage.command(&words(&arguments)), point);
+    let name = name.expect("each run passes as many points");
+
+    let place = format!("{script} killed at point {point}, {name}");
     // A run that was killed before its first entry does not exist: it is begun again.
     let finished = match is_in_journal(&stage, number) {
         true => stage.resume(number, &filing.account, &[]),
@@ -146,7 +140,7 @@ fn killed_once(search: &Search, filing: &Filing, archive: &Path, point: u32) -> 
     let bought = if name == LOST_MARK { 2 } else { 1 };
     assert_eq!(filing.served.marks() - marks, bought, "{place}: marks bought");
     whole(&stage, number, &place);
-    Some(name)
+    name
 }
 
 /// Puts the deadline of transmission where no calendar reaches it, on both sides.

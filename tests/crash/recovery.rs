@@ -5,12 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::stage::impronta::{Filing, copy};
-use crate::stage::kill::{killed_at, killed_in_turn};
+use crate::stage::kill::{killed_at, killed_in_turn, sampled};
 use crate::stage::person::Person;
 use crate::stage::{self, Account, Finished, PASSWORD, Served, Stage, codice_fiscale};
 
-/// More points than any run passes.
-const TOO_MANY: u32 = 400;
 const NEW_PASSWORD: &str = "Passero77Beta";
 
 /// One renewal, killed at each of its points in turn.
@@ -112,15 +110,14 @@ fn import_of_what_came_by_hand() {
     let certif_in = person.fetch(&protocollo, "CERTIF.IN");
     let mut import = workflow("import_certificates", &account, &[]);
     import.push("certif_in=CERTIF.IN".to_owned());
-    let points = copies(|point| {
-        let stage = Stage::new(&served);
-        copy(&first.path("ambiente"), &stage.path("ambiente"));
+    let ready = || {
+        let stage = copied(&served, &first);
         fs::write(stage.path("CERTIF.IN"), &certif_in).unwrap();
-        let place = killed(&stage, &account, &import, point)?;
-        check_environment(&stage, &account, &place);
-        Some(place)
+        stage
+    };
+    killed_everywhere(ready, &account, &import, |stage, place| {
+        check_environment(stage, &account, place);
     });
-    stage::say(&format!("import_certificates: killed at {points} points, resumed each time"));
 }
 
 #[test]
@@ -132,15 +129,15 @@ fn change_of_the_password() {
     let change = workflow("change_password", &account, &[]);
     let mut afterwards = served.account(&codice_fiscale(83_004));
     afterwards.set("password_esistente", Some(NEW_PASSWORD));
-    let points = copies(|point| {
-        let stage = Stage::new(&served);
-        copy(&first.path("ambiente"), &stage.path("ambiente"));
-        let place = killed(&stage, &account, &change, point)?;
-        check_environment(&stage, &afterwards, &place);
-        assert_eq!(certificates(&stage, &account).error_code(), "keystore.wrong_password");
-        Some(place)
-    });
-    stage::say(&format!("change_password: killed at {points} points, resumed each time"));
+    killed_everywhere(
+        || copied(&served, &first),
+        &account,
+        &change,
+        |stage, place| {
+            check_environment(stage, &afterwards, place);
+            assert_eq!(certificates(stage, &account).error_code(), "keystore.wrong_password");
+        },
+    );
 }
 
 #[test]
@@ -150,18 +147,18 @@ fn copy_to_a_second_medium() {
     first.setup(&account, &[]).expect_success();
     let mut arguments = workflow("copy_environment", &account, &[]);
     arguments.push("copy=copia".to_owned());
-    let points = copies(|point| {
-        let stage = Stage::new(&served);
-        copy(&first.path("ambiente"), &stage.path("ambiente"));
-        let place = killed(&stage, &account, &arguments, point)?;
-        for name in ["UTEF.P12", "UTEC.P12", "UTENTE.KS"] {
-            let [original, copied] = ["ambiente", "copia"]
-                .map(|folder| fs::read(stage.path(folder).join(name)).unwrap());
-            assert_eq!(original, copied, "{place}: {name}");
-        }
-        Some(place)
-    });
-    stage::say(&format!("copy_environment: killed at {points} points, resumed each time"));
+    killed_everywhere(
+        || copied(&served, &first),
+        &account,
+        &arguments,
+        |stage, place| {
+            for name in ["UTEF.P12", "UTEC.P12", "UTENTE.KS"] {
+                let [original, copied] = ["ambiente", "copia"]
+                    .map(|folder| fs::read(stage.path(folder).join(name)).unwrap());
+                assert_eq!(original, copied, "{place}: {name}");
+            }
+        },
+    );
 }
 
 #[test]
@@ -176,33 +173,52 @@ fn collection_of_receipts() {
     let few = serde_json::json!({ "receipts_per_answer": 1 });
     served.admin("PUT", "/sandbox/v1/settings", Some(&few));
     let collect = workflow("collect_receipts", &filing.account, &["utente"]);
-    let points = copies(|point| {
-        let stage = filing.stage();
-        let place = killed(&stage, &filing.account, &collect, point)?;
-        let listed = stage.run(&["receipts", "--json"]).json();
-        let read = listed["receipts"].as_array().unwrap().iter();
-        let read = read.filter(|row| row["receipt"] == "letta").count();
-        assert_eq!(read, 2, "{place}: {listed:#}");
-        Some(place)
-    });
-    stage::say(&format!("collect_receipts: killed at {points} points, resumed each time"));
+    killed_everywhere(
+        || filing.stage(),
+        &filing.account,
+        &collect,
+        |stage, place| {
+            let listed = stage.run(&["receipts", "--json"]).json();
+            let read = listed["receipts"].as_array().unwrap().iter();
+            let read = read.filter(|row| row["receipt"] == "letta").count();
+            assert_eq!(read, 2, "{place}: {listed:#}");
+        },
+    );
 }
 
-/// Goes on, one point after the other, until a run is not killed any more.
-fn copies(each: impl Fn(u32) -> Option<String>) -> u32 {
-    (1..TOO_MANY).find(|point| each(*point).is_none()).expect("the run finishes") - 1
+/// A workspace with a copy of another one's environment.
+fn copied(served: &Served, first: &Stage) -> Stage {
+    let stage = Stage::new(served);
+    copy(&first.path("ambiente"), &stage.path("ambiente"));
+    stage
 }
 
-/// Kills a run at the point and resumes it; says where it was. `None` when it ended before.
-fn killed(stage: &Stage, account: &Account, arguments: &[String], point: u32) -> Option<String> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+/// Kills a run at each point that is tried, each time where all is `ready`, and resumes it.
+fn killed_everywhere(
+    ready: impl Fn() -> Stage,
+    account: &Account,
+    arguments: &[String],
+    check: impl Fn(&Stage, &str),
+) {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let sample = sampled(&mut ready().command(&words));
+    for point in &sample.points {
+        let stage = ready();
+        check(&stage, &killed(&stage, account, &words, *point));
+    }
+    stage::say(&format!("{}: killed and resumed at {}", words[1], sample.said()));
+}
+
+/// Kills a run at the point and resumes it; says where it was.
+fn killed(stage: &Stage, account: &Account, arguments: &[&str], point: u32) -> String {
     let runs_before = runs(stage);
-    let name = killed_at(&mut stage.command(&arguments), point)?;
+    let name = killed_at(&mut stage.command(arguments), point);
+    let name = name.expect("each run passes as many points");
     let place = format!("{} killed at point {point}, {name}", arguments[1]);
     // A run that was killed before its first entry does not exist: it is begun again.
     let finished = match runs(stage) {
         now if now > runs_before => stage.resume(now, account, &[]),
-        _ => stage.run(&arguments),
+        _ => stage.run(arguments),
     };
     if name == "after journal finished" {
         assert_eq!(finished.error_code(), "run.finished", "{place}");
@@ -210,7 +226,7 @@ fn killed(stage: &Stage, account: &Account, arguments: &[String], point: u32) ->
         let said = format!("{}{}", finished.stdout, finished.stderr);
         assert_eq!(finished.code, Some(0), "{place}: {said}");
     }
-    Some(place)
+    place
 }
 
 fn runs(stage: &Stage) -> u64 {

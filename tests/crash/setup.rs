@@ -6,15 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::stage::kill::killed_at;
+use crate::stage::kill::{killed_at, sampled};
 use crate::stage::{self, Served, Stage, codice_fiscale};
-
-/// More points than any run passes; reaching it means the search for the last one failed.
-const TOO_MANY: u32 = 500;
 
 #[test]
 fn killed_anywhere_rhai() {
@@ -31,14 +28,14 @@ fn killed_everywhere(script: &str, first_account: u32) {
     let name = script.rsplit('/').next().unwrap_or(script);
     let served = Served::start();
     let mut seen = BTreeSet::new();
-    let mut point = 0;
-    loop {
-        point += 1;
-        assert!(point < TOO_MANY, "the run never finishes");
+    let account = served.account(&codice_fiscale(first_account));
+    let sample = sampled(&mut setting_up(&Stage::new(&served), script, &account));
+    for point in &sample.points {
         let stage = Stage::new(&served);
         let account = served.account(&codice_fiscale(first_account + point));
         let before = served.requests();
-        let Some(name) = run_until(&stage, script, &account, point) else { break };
+        let name = killed_at(&mut setting_up(&stage, script, &account), *point);
+        let name = name.expect("each run passes as many points");
         let keys_before = recorded_keys(&stage);
 
         let place = format!("killed at point {point}, {name}");
@@ -47,8 +44,7 @@ fn killed_everywhere(script: &str, first_account: u32) {
         let finished = if begun {
             stage.resume(1, &account, &[])
         } else {
-            let arguments = stage.setup_arguments(script, &account);
-            stage.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            stage::run(&mut setting_up(&stage, script, &account))
         };
         let already_done = name == "after journal finished";
         if already_done {
@@ -67,14 +63,12 @@ fn killed_everywhere(script: &str, first_account: u32) {
     for file in ["UTEF.P12", "UTEC.P12", "UTENTE.KS", "req.ccc"] {
         assert!(seen.contains(&format!("before rename to {file}")), "{file}: {seen:?}");
     }
-    stage::say(&format!("{name}: killed at {} points, resumed each time", point - 1));
+    stage::say(&format!("{name}: killed and resumed at {}", sample.said()));
 }
 
-/// Runs until the point, kills the process there, and gives the point's name; `None` when the run ended
-/// before it.
-fn run_until(stage: &Stage, script: &str, account: &stage::Account, point: u32) -> Option<String> {
+fn setting_up(stage: &Stage, script: &str, account: &stage::Account) -> Command {
     let arguments = stage.setup_arguments(script, account);
-    killed_at(&mut stage.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()), point)
+    stage.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The fingerprints that `generate_keys` put into the journal, if it came that far.

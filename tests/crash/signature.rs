@@ -4,13 +4,12 @@
 use std::fs;
 
 use crate::stage::impronta::Filing;
-use crate::stage::kill::killed_at;
+use crate::stage::kill::{killed_at, sampled};
 use crate::stage::{self, Served, Stage, codice_fiscale};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sign_and_mark.lua");
 /// Where a mark is made and lost: RFC 3161 has no second delivery.
 const LOST_MARK: &str = "before the timestamp authority's answer is on disk";
-const TOO_MANY: u32 = 200;
 
 fn arguments(filing: &Filing<'_>, document: &str) -> Vec<String> {
     let mut arguments: Vec<String> =
@@ -32,11 +31,11 @@ fn a_marked_signature_killed_anywhere() {
     let filing = Filing::new(&served, &codice_fiscale(52_000));
     let arguments = arguments(&filing, "contratto.txt");
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut points = 0;
-    for point in 1.. {
-        assert!(point < TOO_MANY, "the run never finishes");
+    let sample = sampled(&mut ready(&filing, "contratto.txt").command(&words));
+    for point in &sample.points {
         let (stage, marks) = (ready(&filing, "contratto.txt"), served.marks());
-        let Some(name) = killed_at(&mut stage.command(&words), point) else { break };
+        let name = killed_at(&mut stage.command(&words), *point);
+        let name = name.expect("each run passes as many points");
         let place = format!("killed at point {point}, {name}");
         let begun = stage.path(".ceralacca/journal.sqlite").exists() && !stage.journal().is_empty();
         let finished =
@@ -58,10 +57,9 @@ fn a_marked_signature_killed_anywhere() {
             let file = folder.join(name).display().to_string();
             stage.run(&["verify", &file]).expect_success();
         }
-        points = point;
     }
-    assert!(points > 10, "the search went through the run: {points}");
-    stage::say(&format!("sign_and_mark: killed at {points} points, resumed each time"));
+    assert!(sample.points.len() > 10, "the search went through the run: {}", sample.said());
+    stage::say(&format!("sign_and_mark: killed and resumed at {}", sample.said()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::impronta::copy;
-use super::{Account, Stage};
+use super::{Account, Stage, run};
 
 /// Kills the process of `command` at its `point`-th crash point and gives the point's name; `None`
 /// when the process ended before it, which it must do well (a run that waits does well, too).
@@ -35,6 +35,64 @@ pub fn killed_at(command: &mut Command, point: u32) -> Option<String> {
         "without a kill it finishes: {said}"
     );
     name
+}
+
+/// Set, every point is killed at and every request meets every fault; otherwise a sample of them.
+pub const WHOLE: &str = "CERALACCA_WHOLE_MATRIX";
+/// Of the points of one kind the first, the last, and every so-manieth between.
+const EVERY: usize = 4;
+
+/// The points at which a command is killed, by their number.
+pub struct Sample {
+    pub points: Vec<u32>,
+    /// How many the command passes.
+    of: usize,
+}
+
+impl Sample {
+    /// How much of all this is.
+    pub fn said(&self) -> String {
+        match self.of - self.points.len() {
+            0 => format!("all {} points", self.of),
+            left_out => format!(
+                "{} points, each kind of them among these; {left_out} were left out, {WHOLE}=1 tries all",
+                self.points.len()
+            ),
+        }
+    }
+}
+
+/// Lets a command go to its end, which must be a good one. Gives the names of the points that it passes.
+pub fn passed(command: &mut Command) -> Vec<String> {
+    let finished = run(command.env("CERALACCA_CRASH_POINT", "0"));
+    assert!(matches!(finished.code, Some(0 | 4)), "{}{}", finished.stdout, finished.stderr);
+    let announced = finished.stderr.lines().filter(|line| line.starts_with("crash point "));
+    let names: Vec<String> =
+        announced.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect();
+    assert!(!names.is_empty(), "it passes points: {}", finished.stderr);
+    names
+}
+
+/// Lets a command go to its end, which must be a good one, and chooses among the points that it passes.
+pub fn sampled(command: &mut Command) -> Sample {
+    let kinds: Vec<String> = passed(command).iter().map(|name| kind(name)).collect();
+    let is_chosen = |place: &usize| {
+        let earlier = kinds[..*place].iter().filter(|kind| **kind == kinds[*place]).count();
+        let is_last = !kinds[place + 1..].contains(&kinds[*place]);
+        earlier.is_multiple_of(EVERY) || is_last || std::env::var_os(WHOLE).is_some()
+    };
+    let chosen = (0..kinds.len()).filter(is_chosen);
+    let points: Vec<u32> = chosen.map(|place| u32::try_from(place).unwrap() + 1).collect();
+    Sample { points, of: kinds.len() }
+}
+
+/// The name of a point without what differs from run to run: numbers and digests.
+fn kind(name: &str) -> String {
+    let word = |word: &str| match word.bytes().filter(u8::is_ascii_digit).count() {
+        0..4 => word.to_owned(),
+        _ => word.split(|c: char| !c.is_ascii_alphanumeric()).skip(1).collect::<Vec<_>>().join("."),
+    };
+    name.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A run that was killed at one point after the other.
@@ -88,7 +146,7 @@ pub fn killed_in_turn(stage: &Stage, account: &Account, arguments: &[String], ru
     Killed { points, ended: if finished { Some(0) } else { ended.code } }
 }
 
-/// Kills a command at each of its points, each time with everything on disk as it was before; `again`
+/// Kills a command at each of its points that are tried, each time with everything on disk as it was before; `again`
 /// is what somebody does after a kill. Gives the names of the points; in the end the command is done.
 pub fn killed_each_time(stage: &Stage, arguments: &[&str], again: impl Fn(&str)) -> Vec<String> {
     let before = tempfile::tempdir().unwrap();
@@ -97,24 +155,32 @@ pub fn killed_each_time(stage: &Stage, arguments: &[&str], again: impl Fn(&str))
     // What an earlier kill has left goes with the next writing there.
     let there = stage.leftovers();
     let mut points = Vec::new();
-    loop {
-        let point = u32::try_from(points.len()).unwrap() + 1;
-        let Some(name) = killed_at(&mut stage.command(arguments), point) else { return points };
+    for point in sampled(&mut stage.command(arguments)).points {
+        put_back(stage, &before);
+        let name = killed_at(&mut stage.command(arguments), point).expect("it is not over yet");
         again(&name);
         assert_eq!(stage.leftovers(), there, "after {name}");
-        for entry in fs::read_dir(stage.folder.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
-        }
-        for entry in fs::read_dir(&before).unwrap().map(Result::unwrap) {
-            let to = stage.folder.path().join(entry.file_name());
-            if entry.path().is_dir() {
-                copy(&entry.path(), &to);
-            } else {
-                fs::copy(entry.path(), to).unwrap();
-            }
-        }
         points.push(name);
+    }
+    put_back(stage, &before);
+    let finished = stage.run(arguments);
+    assert!(matches!(finished.code, Some(0 | 4)), "{}{}", finished.stdout, finished.stderr);
+    points
+}
+
+/// Makes the workspace what it was.
+fn put_back(stage: &Stage, before: &Path) {
+    for entry in fs::read_dir(stage.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    }
+    for entry in fs::read_dir(before).unwrap().map(Result::unwrap) {
+        let to = stage.folder.path().join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

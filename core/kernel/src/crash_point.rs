@@ -1,7 +1,8 @@
 //! Places where the tests kill the process: before and after every journal write and file rename.
 //!
 //! In builds with debug assertions, `CERALACCA_CRASH_POINT=N` makes the process announce its Nth point
-//! on standard error and stand still until somebody kills it. Release builds contain nothing of this.
+//! on standard error and stand still until somebody kills it; with 0 it announces them all and goes on.
+//! Release builds contain nothing of this.
 
 /// Marks a place whose name says what is about to happen or has just happened.
 #[inline]
@@ -25,11 +26,12 @@ mod armed {
             env::var("CERALACCA_CRASH_POINT").ok().and_then(|text| text.parse().ok())
         });
         let Some(target) = *target else { return };
-        if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == target {
-            let _ = writeln!(std::io::stderr(), "crash point {target}: {name}");
-            loop {
-                thread::sleep(Duration::from_secs(3600));
-            }
+        let point = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        if target == 0 || target == point {
+            let _ = writeln!(std::io::stderr(), "crash point {point}: {name}");
+        }
+        while target == point {
+            thread::sleep(Duration::from_secs(3600));
         }
     }
 }

@@ -6,6 +6,7 @@ use super::case::Play;
 use super::rewind::{Rewind, number};
 use super::table::{Cell, Table};
 use super::{Kind, Request, route};
+use crate::stage::kill::WHOLE;
 
 /// A workflow, from a moment that can be returned to.
 pub struct Search<'a> {
@@ -130,9 +131,6 @@ fn remark(met: &[Kind], requests: usize) -> String {
         left_out => format!("{faults}; {left_out} pairs of request and fault were left out"),
     }
 }
-
-/// Set, every request meets every fault; that takes three times as long.
-const WHOLE: &str = "CERALACCA_WHOLE_MATRIX";
 
 /// Of many requests to one route the first and the last.
 fn is_sampled(request: &Request, requests: &[Request]) -> bool {

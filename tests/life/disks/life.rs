@@ -206,14 +206,10 @@ fn pulled_out_half_way(filing: &Filing<'_>, functions: &str) {
 /// The number of a crash point of a workflow that copies the environment.
 fn point_of(filing: &Filing<'_>, workflow: &str, name: &str) -> u32 {
     let secrets = filing.account.secrets_file.display().to_string();
-    (1..)
-        .find(|point| {
-            let stage = filing.stage();
-            let arguments = ["run", workflow, "copy=copia", "--secrets", &secrets];
-            let mut command = stage.command(&arguments);
-            crate::stage::kill::killed_at(&mut command, *point).unwrap() == name
-        })
-        .unwrap()
+    let stage = filing.stage();
+    let arguments = ["run", workflow, "copy=copia", "--secrets", &secrets];
+    let names = crate::stage::kill::passed(&mut stage.command(&arguments));
+    (1..).zip(names).find(|(_, found)| found == name).unwrap().0
 }
 
 /// When the medium of a renewal fills up: how many pages are left beside the old environment.
