@@ -101,7 +101,7 @@ fn interrupted_during_the_import() {
 #[test]
 fn a_lost_medium() {
     let served = Served::start();
-    served.admin("PUT", "/sandbox/v1/settings", Some(&json!({ "revocation_delay_seconds": 3 })));
+    served.admin("PUT", "/sandbox/v1/settings", Some(&json!({ "revocation_delay_seconds": 15 })));
     let (stage, mut account) = (Stage::new(&served), served.account(&codice_fiscale(82_004)));
     stage.setup(&account, &[]).expect_success();
     fs::remove_dir_all(stage.path("ambiente")).unwrap();
@@ -114,7 +114,7 @@ fn a_lost_medium() {
     told.runs(&recover(&account, " chiave_persa=no"), 1);
     told.note("the revocation is queued: the run waits until it shows");
     told.runs(&recover(&account, " chiave_persa=yes --patience 0s"), 4);
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(15));
     told.runs("resume 3", 0);
     told.types("environments", 0);
     told.note("the first attempt has nothing left to do, whoever resumes it");
@@ -129,12 +129,12 @@ fn a_lost_medium() {
 #[test]
 fn expired_certificates() {
     let served = Served::start();
-    let short = json!({ "certificate_seconds": 12 });
+    let short = json!({ "certificate_seconds": 25 });
     served.admin("PUT", "/sandbox/v1/settings", Some(&short));
     let (stage, mut account) = (Stage::new(&served), served.account(&codice_fiscale(82_005)));
     stage.setup(&account, &[]).expect_success();
     served.admin("PUT", "/sandbox/v1/settings", Some(&json!({})));
-    std::thread::sleep(Duration::from_secs(13));
+    std::thread::sleep(Duration::from_secs(26));
     recovered(&mut account);
     let mut told = Transcript::new(&stage, &account);
     told.note("the certificates have ended");

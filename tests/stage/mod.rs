@@ -12,6 +12,7 @@ pub mod impronta;
 pub mod judge;
 pub mod kill;
 pub mod person;
+pub mod processor;
 pub mod transcript;
 
 use std::collections::BTreeMap;

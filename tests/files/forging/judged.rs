@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ceralacca::signing::{Content, SignedData, SignerInfo, Verdict, signed_data};
 use tempfile::TempDir;
 
 use super::mutation::Mutation;
-use crate::stage::say;
+use crate::stage::{processor, say};
 
 /// What was said of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,7 @@ pub struct Judged {
     /// What was changed in those that are called valid, and the bytes.
     pub valid: Vec<(String, Vec<u8>)>,
     pub panicked: Vec<String>,
+    /// The most processor time that one took.
     pub slowest: Duration,
 }
 
@@ -72,7 +73,7 @@ pub fn judge(mutations: Vec<Mutation>, ask: impl Fn(&[u8], &PathBuf) -> Said + S
         let path = folder.path().join(format!("{number}.der"));
         let mut judged = Judged::default();
         for mutation in share {
-            let begun = Instant::now();
+            let begun = processor::of_this_thread();
             match catch_unwind(AssertUnwindSafe(|| ask(&mutation.bytes, &path))) {
                 Ok(said) => {
                     *judged.counts.entry(said).or_default() += 1;
@@ -82,7 +83,7 @@ pub fn judge(mutations: Vec<Mutation>, ask: impl Fn(&[u8], &PathBuf) -> Said + S
                 }
                 Err(_) => judged.panicked.push(mutation.name.clone()),
             }
-            judged.slowest = judged.slowest.max(begun.elapsed());
+            judged.slowest = judged.slowest.max(processor::of_this_thread() - begun);
         }
         judged
     };

@@ -211,9 +211,9 @@ pub fn kill(process: u32) {
     assert!(status.unwrap().success());
 }
 
-/// Waits until something is so; says what when it never is.
+/// Waits until something is so; says what when it never is, not even in ten minutes.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..3000 {
+    for _ in 0..60_000 {
         if is_so() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Scripts that mean harm or nothing: each ends with a typed error, and soon.
+//! Scripts that mean harm or nothing: each ends with a typed error; steps are counted, not seconds.
 
 use ceralacca_kernel::{Engine, Value};
 use proptest::prelude::*;
@@ -16,16 +16,13 @@ fn hostile_scripts_end_with_a_typed_error() {
             true => body.to_owned(),
             false => format!("fn run(input) {{\n{body}\n}}"),
         };
-        let started = std::time::Instant::now();
         let outcome = run_text(&text, Value::Null).0;
         let found = match &outcome {
             Ok(_) => "done",
             Err(error) => error.code(),
         };
         assert_eq!(found, code, "{body}\n{outcome:?}");
-        let seconds = started.elapsed().as_secs_f32();
-        println!("{seconds:7.2} s  {found:14} {}", body.lines().next().unwrap_or_default());
-        assert!(seconds < 60.0, "{seconds} s: {body}");
+        println!("{found:14} {}", body.lines().next().unwrap_or_default());
     }
 }
 
