@@ -17,15 +17,22 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
 
+/// Whose certificates these are.
 pub const COMMON_NAME: &str = "RSSMRA80A01H501U-000";
 
+/// A CA that issues certificates.
 pub struct Ca {
+    /// Its key.
     pub key: KeyPair,
+    /// Its own certificate.
     pub certificate: Certificate,
 }
 
+/// The two certificates of an account.
 pub struct Certificates {
+    /// Of the signature key.
     pub firma: Certificate,
+    /// Of the cipher key.
     pub cifra: Certificate,
 }
 
@@ -89,11 +96,17 @@ pub const CIFRA: [KeyUsages; 2] = [KeyUsages::KeyEncipherment, KeyUsages::DataEn
 
 /// What a certificate says.
 pub struct Contents<'a> {
+    /// Who issues it.
     pub issuer: Name,
+    /// Whose it is.
     pub subject: Name,
+    /// What it certifies.
     pub key: &'a PublicKey,
+    /// What the key may be used for.
     pub usage: FlagSet<KeyUsages>,
+    /// Whether it may issue others.
     pub is_ca: bool,
+    /// The years that it is valid from and to.
     pub years: (u16, u16),
 }
 
