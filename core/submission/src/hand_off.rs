@@ -14,7 +14,6 @@ mod evidence;
 mod instructions;
 mod noted;
 mod recognise;
-mod record;
 mod ricezione;
 mod said;
 mod sheet;
@@ -25,6 +24,7 @@ use std::path::PathBuf;
 use ceralacca_kernel::{Error, Folders};
 use jiff::Timestamp;
 
+use crate::hand_over::{Records, rome_date};
 use crate::outbox::{read_at_most, sha256_hex};
 use crate::signed_by_agency::signed_by_agency;
 use crate::{
@@ -32,23 +32,15 @@ use crate::{
     ReceiptRecord, Revocation, RevocationRequested, Search, Stato,
 };
 
+pub use crate::hand_over::{
+    Correction, FOLDER, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State, list,
+};
 pub use answer::answer_to;
 pub use arrivals::{Arrival, ArrivalKind, Unwrapped};
 pub use confirm::{Confirmation, altered_copy, confirm};
 pub use error::HandOffError;
-pub use record::{Correction, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State};
 pub use ricezione::{QUIET, Ricezione, arrivals, is_of_interest, places, settles_at};
 pub use unused::{Unused, unused};
-
-use record::{Records, rome_date};
-
-/// All that was ever handed over, in the order of runs and their calls.
-///
-/// # Errors
-/// `hand_off.record_unreadable`, naming the file.
-pub fn list(folders: &Folders) -> Result<Vec<HandOver>, Error> {
-    Ok(Records::new(folders).all()?)
-}
 
 /// Whether it is certain that what this call handed over was not done: a person said so, and nothing
 /// that has arrived says otherwise.
@@ -71,9 +63,6 @@ pub fn put_away(folders: &Folders, run: &str) {
 pub fn noted_at(folders: &Folders, one: &HandOver) -> Option<jiff::Timestamp> {
     Records::new(folders).written_at(&one.key)
 }
-
-/// The folder of the records, in the state of the workspace.
-pub const FOLDER: &str = "hand-off";
 
 /// An [`Agency`] that is reached by a person.
 #[derive(Clone, Debug)]
@@ -194,20 +183,6 @@ impl HandOff {
         let current = all.iter().find(|one| one.numbers().next().as_ref() == Some(protocollo));
         Ok(current.or_else(|| all.iter().find(|one| one.goes_by(protocollo))).cloned())
     }
-}
-
-/// The number by which the channel knows now what was acknowledged as this: a person may have written
-/// it down later, or corrected it.
-pub(crate) fn known_as(folders: &Folders, protocollo: &Protocollo, sha256: &str) -> Protocollo {
-    let all = list(folders).unwrap_or_default();
-    let same = |one: &&HandOver| {
-        one.file().is_some_and(|file| file.sha256 == sha256) && one.goes_by(protocollo)
-    };
-    let mut found: Vec<&HandOver> = all.iter().filter(same).collect();
-    found.sort_by_key(|one| one.numbers().next().as_ref() != Some(protocollo));
-    let number =
-        found.first().filter(|_| protocollo.is_number()).and_then(|one| one.numbers().next());
-    number.unwrap_or_else(|| protocollo.clone())
 }
 
 /// What there is of a receipt.

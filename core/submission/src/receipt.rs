@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::esito::{Esito, RICEVUTA, RICEZIONE, note, sealed, sealed_name};
 use crate::file_name::is_file_name;
-use crate::hand_off::known_as;
+use crate::hand_over::known_as;
 use crate::outbox::{LARGEST_DOCUMENT, holds, read_at_most, sha256_hex};
 use crate::sealed_receipt::handed_over_by;
 use crate::{

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::hand_off::HandOver;
+use crate::hand_over::HandOver;
 use crate::kept_file::Look;
 use crate::register_read::Reader;
 use crate::{Counts, NotOpenable, Protocollo, Rejection, RevocationMark, Stato, printable};

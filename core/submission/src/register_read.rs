@@ -10,7 +10,7 @@ use ceralacca_kernel::{Folders, document_archive};
 use serde::de::DeserializeOwned;
 
 use crate::esito::{ESITI, Esito, LARGEST, RICEVUTA, RICEZIONE, sealed};
-use crate::hand_off;
+use crate::hand_over;
 use crate::kept_file::Look;
 use crate::outbox::{ACKNOWLEDGEMENT, ATTEMPT, Attempt, OUTBOX, name_of_key, read_at_most};
 use crate::register::{InDoubt, Problem, Register, Row};
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hand_overs(&mut self) {
-        match hand_off::list(self.folders) {
+        match hand_over::list(self.folders) {
             Ok(hand_overs) => self.register.hand_overs = hand_overs,
             Err(error) => {
                 let found = error.report().found.as_deref().unwrap_or_default();

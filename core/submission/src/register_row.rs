@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ceralacca_kernel::{Folders, document_archive};
 
 use crate::esito::{Esito, RICEZIONE, sealed_name};
-use crate::hand_off::{HandOver, State};
+use crate::hand_over::{HandOver, State};
 use crate::kept_file::{KeptFile, Look, place};
 use crate::register::{Paths, Problem, ReceiptState, Row};
 use crate::{AttachmentRecord, Counts, Protocollo, Stato};

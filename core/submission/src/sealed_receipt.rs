@@ -28,7 +28,7 @@ use crate::right_key::{Keys, NoKey};
 use crate::signed_by_agency::signed_by_agency;
 use crate::{
     Protocollo, Receipt, ReceiptId, ReceiptRecord, ReceiptText, Rejection, Stato, SubmissionError,
-    hand_off,
+    hand_over,
 };
 
 /// A sealed receipt that was opened: what it says, and where it is kept.
@@ -286,7 +286,7 @@ fn opaque(
 
 /// The run that handed a document to a person.
 pub(crate) fn handed_over_by(folders: &Folders, protocollo: &Protocollo) -> Option<String> {
-    let all = hand_off::list(folders).unwrap_or_default();
+    let all = hand_over::list(folders).unwrap_or_default();
     all.into_iter().find(|one| one.goes_by(protocollo)).map(|one| one.run)
 }
 

@@ -1,7 +1,7 @@
 //! Which of the files in `ricezione` answers which hand-over.
 
 use super::arrivals::{Arrival, ArrivalKind};
-use super::record::{HandOver, HandedFile, State};
+use crate::hand_over::{HandOver, HandedFile, State};
 use crate::{
     AttachmentRecord, Counts, Protocollo, ReceiptRecord, Rejection, Stato, file_name::is_file_name,
 };

@@ -11,10 +11,10 @@ use super::arrivals::{Arrival, ArrivalKind, LARGEST_READ, look_at};
 use super::error::HandOffError;
 use super::evidence::{answers, require_none_against};
 use super::noted::bring_into_line;
-use super::record::{GivenReceipt, HandOver, HandedFile, Records, State, rome_date};
 use super::ricezione::arrivals;
 use super::said::after;
 use super::{settled, sheet};
+use crate::hand_over::{GivenReceipt, HandOver, HandedFile, Records, State, rome_date};
 use crate::outbox::{holds, read_at_most, sha256_hex};
 use crate::{Protocollo, printable};
 

@@ -131,7 +131,7 @@ fn a_run_finds_itself_by_any_number_it_went_by() {
     for name in names {
         let found = desk.agency.receipt(&desk.access, &name).unwrap().unwrap();
         assert_eq!((found.protocollo, found.stato), (number(NUMBER), Stato::Elaborato), "{name}");
-        let known = crate::hand_off::known_as(&desk.folders, &name, &sha256_hex(CONTENT));
+        let known = crate::hand_over::known_as(&desk.folders, &name, &sha256_hex(CONTENT));
         assert_eq!(known == number(NUMBER), name.is_number(), "{name}");
     }
     // The number that was wrong is free for whom it belongs to.
@@ -139,7 +139,7 @@ fn a_run_finds_itself_by_any_number_it_went_by() {
     confirm(&desk.folders, "8", &numbered(OTHER)).unwrap();
     assert_eq!(desk.agency.find(&number(OTHER)).unwrap().unwrap().run, "8");
     let known = |content: &[u8]| {
-        crate::hand_off::known_as(&desk.folders, &number(OTHER), &sha256_hex(content))
+        crate::hand_over::known_as(&desk.folders, &number(OTHER), &sha256_hex(content))
     };
     assert_eq!((known(CONTENT), known(b"another")), (number(NUMBER), number(OTHER)));
 }

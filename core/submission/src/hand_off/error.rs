@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::Protocollo;
+use crate::hand_over_error::HandOverError;
 
 /// Every failure of the hand-off channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -100,20 +101,6 @@ pub enum HandOffError {
         /// What it is.
         found: String,
     },
-    /// A record of a hand-over cannot be read.
-    RecordUnreadable {
-        /// Its path.
-        path: String,
-        /// Why not.
-        problem: String,
-    },
-    /// A record, a sheet or a file cannot be written.
-    NotStored {
-        /// Its path.
-        path: String,
-        /// What the operating system said.
-        system: String,
-    },
     /// The answer was there and is not any more, or is another one.
     AnswerGone {
         /// The number.
@@ -144,11 +131,20 @@ pub enum HandOffError {
         /// Why not.
         problem: String,
     },
+    /// A record, a sheet or a file beside it; told as it is there.
+    #[serde(untagged)]
+    HandOver(HandOverError),
 }
 
 impl HandOffError {
     pub(crate) fn not_stored(path: &Path, error: &io::Error) -> HandOffError {
-        HandOffError::NotStored { path: path.display().to_string(), system: error.to_string() }
+        HandOverError::not_stored(path, error).into()
+    }
+}
+
+impl From<HandOverError> for HandOffError {
+    fn from(error: HandOverError) -> HandOffError {
+        HandOffError::HandOver(error)
     }
 }
 
@@ -165,12 +161,11 @@ impl Explain for HandOffError {
             | ProtocolloTaken { .. }
             | ReceiptUnusable { .. }
             | ReceiptOfAnother { .. } => explain_confirmation(self),
-            RecordUnreadable { .. }
-            | NotStored { .. }
-            | AnswerGone { .. }
+            AnswerGone { .. }
             | AnswerNotSigned { .. }
             | NoCaFile { .. }
             | CaFileUnusable { .. } => explain_files(self),
+            HandOver(error) => error.explain(),
         }
     }
 }
@@ -287,20 +282,6 @@ fn explain_given(error: &HandOffError) -> Report {
 fn explain_files(error: &HandOffError) -> Report {
     use HandOffError::*;
     match error {
-        RecordUnreadable { path, problem } => Report::refused(
-            "hand_off.record_unreadable",
-            format!("{path} cannot be read"),
-        )
-        .expected("the record of what was handed to a person")
-        .found(problem)
-        .state("nothing was changed; whether the file was sent is known to the portal")
-        .next("restore it from a backup, or look in \"Ricerca ricevute\" before you remove it"),
-        NotStored { path, system } => {
-            Report::refused("hand_off.not_stored", format!("{path} cannot be written"))
-                .found(system)
-                .state("nothing was sent by this program, and nothing half-written counts")
-                .next("free or open the folder, then run the command again")
-        }
         AnswerGone { protocollo, name, folder } => Report::refused(
             "hand_off.answer_gone",
             format!("{name}, the answer to {protocollo}, is not there any more"),

@@ -8,7 +8,7 @@ use std::path::Path;
 use ceralacca_identity::Account;
 
 use super::answer::receipt_name;
-use super::record::{HandOver, HandedFile, Kind};
+use crate::hand_over::{HandOver, HandedFile, Kind};
 
 /// How a file is sent, and its receipt fetched.
 pub(super) fn submission(one: &HandOver, file: &HandedFile, ricezione: &Path) -> Vec<u8> {

@@ -16,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answer::answer_to;
 use super::arrivals::{Arrival, ArrivalKind, read};
-use super::record::HandOver;
 use crate::esito::RICEVUTA;
+use crate::hand_over::HandOver;
 use crate::outbox::read_at_most;
 use crate::{Protocollo, ReceiptRecord};
 

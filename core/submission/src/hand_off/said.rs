@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::confirm::Confirmation;
 use super::error::HandOffError;
-use super::record::{Correction, HandOver, State, moment, rome_date};
+use crate::hand_over::{Correction, HandOver, State, moment, rome_date};
 use crate::{Protocollo, Rejection, printable};
 
 /// The hand-over as it is known afterwards; what was said before stays among its corrections.

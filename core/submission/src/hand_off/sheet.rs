@@ -13,7 +13,7 @@ use ceralacca_kernel::{Folders, atomic_file, document_archive};
 
 use super::error::HandOffError;
 use super::instructions;
-use super::record::{HandOver, HandedFile, Kind, State};
+use crate::hand_over::{HandOver, HandedFile, Kind, State};
 use crate::outbox::{LARGEST_DOCUMENT, holds, name_of_key, read_at_most, sha256_hex};
 
 /// Where the sheet is that says what to do next.

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::answer::answer_to;
 use super::arrivals::{Arrival, ArrivalKind};
-use super::record::HandOver;
 use crate::esito::{LARGEST, RICEVUTA, RICEZIONE};
+use crate::hand_over::HandOver;
 use crate::outbox::read_at_most;
 use crate::{ReceiptRecord, printable};
 

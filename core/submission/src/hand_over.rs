@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::error::HandOffError;
+use crate::hand_over_error::HandOverError;
 use crate::outbox::{json, name_of_key, read_at_most, sha256_hex};
 use crate::{Acknowledgement, Protocollo, Rejection};
 
@@ -230,7 +230,7 @@ impl HandOver {
     }
 
     /// The order of runs and their calls; a clock may go back.
-    pub(super) fn order(&self) -> (u64, u64, &str) {
+    pub fn order(&self) -> (u64, u64, &str) {
         (self.run.parse().unwrap_or(u64::MAX), self.step(), &self.key)
     }
 
@@ -266,7 +266,7 @@ impl HandOver {
     }
 
     /// What the Agency would have answered; `None` while it is not known to have been sent.
-    pub(crate) fn acknowledgement(&self) -> Option<Acknowledgement> {
+    pub fn acknowledgement(&self) -> Option<Acknowledgement> {
         let file = self.file()?;
         let (State::Confirmed { at, sent_on, .. } | State::Rejected { at, sent_on, .. }) =
             &self.state
@@ -288,7 +288,7 @@ impl HandOver {
     }
 
     /// The number that it goes by, then all that it went by before.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = Protocollo> {
+    pub fn numbers(&self) -> impl Iterator<Item = Protocollo> {
         let mut numbers: Vec<Protocollo> = self.protocollo().cloned().into_iter().collect();
         for number in self.stand_in().into_iter().chain(self.went_by.iter().cloned()) {
             if !numbers.contains(&number) {
@@ -299,12 +299,12 @@ impl HandOver {
     }
 
     /// Whether it goes by this number, or did.
-    pub(crate) fn goes_by(&self, protocollo: &Protocollo) -> bool {
+    pub fn goes_by(&self, protocollo: &Protocollo) -> bool {
         self.numbers().any(|number| number == *protocollo)
     }
 
     /// The same in another state. What it went by stays its own: a run may know it by that.
-    pub(super) fn entered(mut self, state: State, all: &[HandOver]) -> HandOver {
+    pub fn entered(mut self, state: State, all: &[HandOver]) -> HandOver {
         let before: Vec<Protocollo> = self.numbers().collect();
         self.state = state;
         self.stand_in = self.stand_in.take().or_else(|| self.free_stand_in(all));
@@ -333,7 +333,7 @@ impl HandOver {
     }
 
     /// The day of sending, where it was sent.
-    pub(super) fn sent_on(&self) -> Option<Date> {
+    pub fn sent_on(&self) -> Option<Date> {
         match &self.state {
             State::Confirmed { sent_on, .. } | State::Rejected { sent_on, .. } => Some(*sent_on),
             _ => None,
@@ -341,7 +341,7 @@ impl HandOver {
     }
 
     /// By what its files are told from those of others: the folder of the copy, `7` or `7-3`.
-    pub(crate) fn label(&self) -> String {
+    pub fn label(&self) -> String {
         let folder = self.file().and_then(|file| file.copy.parent()?.file_name());
         folder.map_or_else(|| self.run.clone(), |name| name.to_string_lossy().into_owned())
     }
@@ -349,27 +349,28 @@ impl HandOver {
 
 /// The hand-overs on disk.
 #[derive(Clone, Debug)]
-pub(crate) struct Records {
+pub struct Records {
     folder: PathBuf,
 }
 
 impl Records {
-    pub(crate) fn new(folders: &Folders) -> Records {
-        Records { folder: folders.state.join(super::FOLDER) }
+    /// Those of a workspace; nothing is looked at yet.
+    pub fn new(folders: &Folders) -> Records {
+        Records { folder: folders.state.join(FOLDER) }
     }
 
     /// The hand-over of a call.
-    pub(crate) fn read(&self, key: &str) -> Result<Option<HandOver>, HandOffError> {
+    pub fn read(&self, key: &str) -> Result<Option<HandOver>, HandOverError> {
         let path = self.path(key);
         match read_record(&path) {
-            Err(HandOffError::RecordUnreadable { .. }) if !path.exists() => Ok(None),
+            Err(HandOverError::Unreadable { .. }) if !path.exists() => Ok(None),
             read => read.map(Some),
         }
     }
 
     /// All of them, in the order of runs and their calls.
-    pub(crate) fn all(&self) -> Result<Vec<HandOver>, HandOffError> {
-        let unreadable = |error: &io::Error| HandOffError::RecordUnreadable {
+    pub fn all(&self) -> Result<Vec<HandOver>, HandOverError> {
+        let unreadable = |error: &io::Error| HandOverError::Unreadable {
             path: self.folder.display().to_string(),
             problem: error.to_string(),
         };
@@ -392,20 +393,20 @@ impl Records {
     }
 
     /// When the record of a call was last written, by the clock of the disk.
-    pub(crate) fn written_at(&self, key: &str) -> Option<Timestamp> {
+    pub fn written_at(&self, key: &str) -> Option<Timestamp> {
         let written = fs::metadata(self.path(key)).and_then(|found| found.modified()).ok()?;
         Timestamp::try_from(written).ok()
     }
 
     /// Changes one record while nobody else does: the program that waits and the one that confirms
     /// are two processes.
-    pub(crate) fn update(
+    pub fn update(
         &self,
         key: &str,
         change: impl FnOnce(Option<HandOver>) -> Result<HandOver, Error>,
     ) -> Result<HandOver, Error> {
         let path = self.path(key);
-        let not_stored = |error: io::Error| HandOffError::not_stored(&path, &error);
+        let not_stored = |error: io::Error| HandOverError::not_stored(&path, &error);
         let _lock = self.lock().map_err(not_stored)?;
         let before = self.read(key)?;
         let after = change(before.clone())?;
@@ -432,23 +433,43 @@ impl Records {
     }
 }
 
-fn read_record(path: &Path) -> Result<HandOver, HandOffError> {
-    let unreadable = |problem: String| HandOffError::RecordUnreadable {
-        path: path.display().to_string(),
-        problem,
-    };
+fn read_record(path: &Path) -> Result<HandOver, HandOverError> {
+    let unreadable =
+        |problem: String| HandOverError::Unreadable { path: path.display().to_string(), problem };
     let bytes =
         read_at_most(path, LARGEST_RECORD).map_err(|error| unreadable(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))
 }
 
+/// All that was ever handed over, in the order of runs and their calls.
+///
+/// # Errors
+/// `hand_off.record_unreadable`, naming the file.
+pub fn list(folders: &Folders) -> Result<Vec<HandOver>, Error> {
+    Ok(Records::new(folders).all()?)
+}
+
+/// The number by which the channel knows now what was acknowledged as this: a person may have written
+/// it down later, or corrected it.
+pub(crate) fn known_as(folders: &Folders, protocollo: &Protocollo, sha256: &str) -> Protocollo {
+    let all = list(folders).unwrap_or_default();
+    let same = |one: &&HandOver| {
+        one.file().is_some_and(|file| file.sha256 == sha256) && one.goes_by(protocollo)
+    };
+    let mut found: Vec<&HandOver> = all.iter().filter(same).collect();
+    found.sort_by_key(|one| one.numbers().next().as_ref() != Some(protocollo));
+    let number =
+        found.first().filter(|_| protocollo.is_number()).and_then(|one| one.numbers().next());
+    number.unwrap_or_else(|| protocollo.clone())
+}
+
 /// The day in Italy.
-pub(crate) fn rome_date(at: Timestamp) -> Date {
+pub fn rome_date(at: Timestamp) -> Date {
     at.to_zoned(rome()).date()
 }
 
 /// The beginning of a day in Italy, or `at` when that is on this day.
-pub(crate) fn moment(day: Date, at: Timestamp) -> Timestamp {
+pub fn moment(day: Date, at: Timestamp) -> Timestamp {
     if rome_date(at) == day {
         return at;
     }
@@ -458,5 +479,8 @@ pub(crate) fn moment(day: Date, at: Timestamp) -> Timestamp {
 fn rome() -> TimeZone {
     TimeZone::get("Europe/Rome").unwrap_or(TimeZone::UTC)
 }
+
+/// The folder of the records, in the state of the workspace.
+pub const FOLDER: &str = "hand-off";
 
 const LARGEST_RECORD: u64 = 256 << 10;
