@@ -12,13 +12,20 @@ use std::{env, process};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
+use ceralacca_kernel::regular_file;
+
+/// PKCS#8 of 4096 bits has 2.4 kB.
+const LONGEST: u64 = 16_384;
 
 /// The next pair of this size that the test has not taken yet; `None` where no test asks for one.
 pub(crate) fn next(size: KeySize) -> Option<RsaKeyPair> {
     let list = PathBuf::from(env::var_os("CERALACCA_TEST_KEYS")?);
     let name = entered(&list, size.len() * 8)?;
     let file = list.with_file_name(format!("{name}.p8"));
-    if let Some(pair) = fs::read(&file).ok().and_then(|pkcs8| RsaKeyPair::from_pkcs8(&pkcs8).ok()) {
+    if let Some(pair) = regular_file::read(&file, LONGEST)
+        .ok()
+        .and_then(|pkcs8| RsaKeyPair::from_pkcs8(&pkcs8).ok())
+    {
         return Some(pair);
     }
     let made = RsaKeyPair::generate(size).ok()?;
@@ -31,7 +38,9 @@ pub(crate) fn next(size: KeySize) -> Option<RsaKeyPair> {
 
 /// Enters the first pair that is not on the list yet, and gives its name.
 fn entered(list: &Path, bits: usize) -> Option<String> {
-    let mut list = OpenOptions::new().read(true).append(true).create(true).open(list).ok()?;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).append(true).create(true);
+    let mut list = regular_file::open_with(list, options).ok()?;
     list.lock().ok()?;
     let mut taken = String::new();
     list.read_to_string(&mut taken).ok()?;
