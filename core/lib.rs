@@ -14,6 +14,7 @@
 //! - [`inspect`]: any signed, marked or sealed file, opened by its content.
 //! - [`xml`]: the communication of the impronta and its control.
 //! - [`submission`]: the seam to the Agency, and delivering once.
+//! - [`hand_off`]: the Agency by way of a person.
 //! - [`net`]: the HTTP client of a gateway.
 //! - [`plugin_host`]: plugins of vendors, found, pinned, confined and called.
 //! - [`sandbox`]: a pretend Agency.
@@ -23,6 +24,7 @@ pub use ceralacca_archive as archive;
 pub use ceralacca_engine_lua as engine_lua;
 pub use ceralacca_engine_rhai as engine_rhai;
 pub use ceralacca_environment as environment;
+pub use ceralacca_hand_off as hand_off;
 pub use ceralacca_identity as identity;
 pub use ceralacca_inspect as inspect;
 pub use ceralacca_journal as journal;

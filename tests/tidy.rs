@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that each crate may depend on: ARCHITECTURE.md, "Arrows".
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("kernel", &[]),
     ("archive", &["kernel"]),
     ("identity", &["kernel"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("inspect", &["timestamp", "signing", "keystore", "identity", "kernel"]),
     ("xml", &["timestamp", "signing", "keystore", "identity", "kernel"]),
     ("submission", &["signing", "environment", "keystore", "identity", "kernel"]),
+    ("hand-off", &["submission", "signing", "keystore", "identity", "kernel"]),
     ("net", &["submission", "timestamp", "signing", "keystore", "identity", "kernel"]),
     ("sandbox", &["submission", "xml", "timestamp", "signing", "keystore", "identity", "kernel"]),
     ("sdk", &["kernel", "plugin-abi"]),
@@ -45,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "engine-rhai",
             "engine-lua",
             "net",
+            "hand-off",
             "plugin-host",
             "sandbox",
             "journal",

@@ -7,10 +7,10 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ceralacca_hand_off::HandOff;
 use ceralacca_kernel::{Error, Host, Question, Registry, Secret};
 use ceralacca_net::{AskProxyPassword, GatewaySettings, HttpGateway, ProxyServer, ProxySettings};
 use ceralacca_plugin_host::{Operator, PluginAgency, Plugins};
-use ceralacca_submission::hand_off::HandOff;
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
     ReceiptRecord, Revocation, RevocationRequested, Search,

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_environment::{EnvironmentHistory, SetAside};
+use ceralacca_hand_off::{HandOff, Ricezione};
 use ceralacca_kernel::{Error, Folders, Registry, atomic_file};
 use ceralacca_keystore::{KeystoreError, Policy};
 use ceralacca_plugin_host::Site;
-use ceralacca_submission::hand_off::{HandOff, Ricezione};
 use ceralacca_xml::{ControlSources, SchemaSource};
 use jiff::Timestamp;
 

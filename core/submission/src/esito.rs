@@ -76,7 +76,7 @@ pub struct Esito {
 
 impl Esito {
     /// What the Agency's row says.
-    pub(crate) fn of(folders: &Folders, record: &ReceiptRecord) -> Esito {
+    pub fn of(folders: &Folders, record: &ReceiptRecord) -> Esito {
         let copy = format!("{}-{}", record.protocollo, record.file_name);
         Esito {
             protocollo: record.protocollo.clone(),
@@ -104,7 +104,7 @@ impl Esito {
     }
 
     /// The outcome that is kept under this number. One that cannot be read counts as none.
-    pub(crate) fn read(folders: &Folders, protocollo: &Protocollo) -> Option<Esito> {
+    pub fn read(folders: &Folders, protocollo: &Protocollo) -> Option<Esito> {
         let folder = document_archive::existing(&folders.documents, ESITI)?;
         Esito::read_file(&folder.join(format!("{protocollo}.json"))).ok()
     }
@@ -117,7 +117,7 @@ impl Esito {
     }
 
     /// Whether this receipt, sealed or opaque, was read.
-    pub(crate) fn has_read(&self, sealed: &AttachmentRecord) -> bool {
+    pub fn has_read(&self, sealed: &AttachmentRecord) -> bool {
         let is = |file: &Option<KeptFile>| {
             file.as_ref().is_some_and(|file| file.sha256 == sealed.sha256)
         };
@@ -137,7 +137,7 @@ impl Esito {
 
     /// Keeps it, unless it is there already. Written beside the receipt first: `esiti` is shared,
     /// so nobody could tell there whose leftovers are whose.
-    pub(crate) fn keep(&self, folders: &Folders) -> Result<(), SubmissionError> {
+    pub fn keep(&self, folders: &Folders) -> Result<(), SubmissionError> {
         if Esito::read(folders, &self.protocollo).as_ref() == Some(self) {
             return Ok(());
         }
@@ -154,7 +154,7 @@ impl Esito {
 }
 
 /// Keeps the Agency's row, and the outcome once there is one. Writes nothing that is there already.
-pub(crate) fn note(folders: &Folders, record: &ReceiptRecord) -> Result<(), SubmissionError> {
+pub fn note(folders: &Folders, record: &ReceiptRecord) -> Result<(), SubmissionError> {
     let row = json(record);
     let kept = document_archive::existing(&folders.documents, RICEZIONE)
         .map(|folder| folder.join(record.protocollo.as_str()).join(RICEVUTA));
@@ -280,11 +280,13 @@ pub(crate) fn kept_rcc(
     (sha256_hex(&bytes) == sealed.sha256).then_some((bytes, path))
 }
 
-pub(crate) const RICEZIONE: &str = "ricezione";
+/// The folder of the document archive for what is received.
+pub const RICEZIONE: &str = "ricezione";
 pub(crate) const ESITI: &str = "esiti";
-pub(crate) const RICEVUTA: &str = "ricevuta.json";
+/// The file with the Agency's own row.
+pub const RICEVUTA: &str = "ricevuta.json";
 /// Bytes of a record that are read at most.
-pub(crate) const LARGEST: u64 = 256 << 10;
+pub const LARGEST: u64 = 256 << 10;
 
 #[cfg(test)]
 #[path = "esito_tests.rs"]

@@ -1,7 +1,7 @@
 //! Names of files that come from outside or go there.
 
 /// Whether a text is a file name and nothing else: no path, not hidden, nothing forbidden.
-pub(crate) fn is_file_name(name: &str) -> bool {
+pub fn is_file_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100
         && !name.starts_with(['.', ' '])

@@ -313,6 +313,14 @@ impl HandOver {
         self
     }
 
+    /// Keeps what was known until now.
+    pub fn keep_former(&mut self, former: &HandOver, at: Timestamp) {
+        let HandOver { state, accepted, receipt, .. } = former.clone();
+        self.corrections.push(Correction { at, state, accepted, receipt });
+        let surplus = self.corrections.len().saturating_sub(MOST_CORRECTIONS);
+        self.corrections.drain(..surplus);
+    }
+
     fn stand_in(&self) -> Option<Protocollo> {
         // Older records do not have it.
         self.sent_on().and(self.stand_in.clone()).or_else(|| self.plain_stand_in())
@@ -451,7 +459,7 @@ pub fn list(folders: &Folders) -> Result<Vec<HandOver>, Error> {
 
 /// The number by which the channel knows now what was acknowledged as this: a person may have written
 /// it down later, or corrected it.
-pub(crate) fn known_as(folders: &Folders, protocollo: &Protocollo, sha256: &str) -> Protocollo {
+pub fn known_as(folders: &Folders, protocollo: &Protocollo, sha256: &str) -> Protocollo {
     let all = list(folders).unwrap_or_default();
     let same = |one: &&HandOver| {
         one.file().is_some_and(|file| file.sha256 == sha256) && one.goes_by(protocollo)
@@ -483,4 +491,6 @@ fn rome() -> TimeZone {
 /// The folder of the records, in the state of the workspace.
 pub const FOLDER: &str = "hand-off";
 
+/// A record must stay small enough to be read.
+const MOST_CORRECTIONS: usize = 30;
 const LARGEST_RECORD: u64 = 256 << 10;

@@ -32,7 +32,8 @@ pub(crate) enum Look {
 }
 
 impl KeptFile {
-    pub(crate) fn new(folders: &Folders, path: &Path, bytes: &[u8]) -> KeptFile {
+    /// The file that was just written there with these bytes.
+    pub fn new(folders: &Folders, path: &Path, bytes: &[u8]) -> KeptFile {
         let path = in_archive(&folders.documents, path);
         KeptFile { path, sha256: sha256_hex(bytes), length: bytes.len() as u64 }
     }

@@ -24,11 +24,11 @@ use crate::file_name::is_file_name;
 use crate::{Acknowledgement, Protocollo, SubmissionError};
 
 /// The largest document that is sent; the Agency's own limit for several files together.
-pub(crate) const LARGEST_DOCUMENT: u64 = 5 << 20;
+pub const LARGEST_DOCUMENT: u64 = 5 << 20;
 
 /// The outbox of one submission.
 #[derive(Debug)]
-pub(crate) struct Outbox {
+pub struct Outbox {
     documents: PathBuf,
     folder: PathBuf,
     run: String,
@@ -54,7 +54,7 @@ pub(crate) struct Attempt {
 
 impl Outbox {
     /// The outbox of the submission with this key.
-    pub(crate) fn new(folders: &Folders, run: &str, key: &str) -> Outbox {
+    pub fn new(folders: &Folders, run: &str, key: &str) -> Outbox {
         Outbox {
             documents: folders.documents.clone(),
             folder: folders.state.join(OUTBOX).join(name_of_key(key)),
@@ -131,7 +131,7 @@ impl Outbox {
 
     /// The answer, if there was one. A record that cannot be read counts as none: then the mark
     /// makes us ask.
-    pub(crate) fn acknowledgement(&self) -> Option<Acknowledgement> {
+    pub fn acknowledgement(&self) -> Option<Acknowledgement> {
         let bytes = read_at_most(&self.acknowledgement_path(), 64 << 10).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
@@ -257,19 +257,19 @@ fn read_document(document: &DocumentId) -> Result<Vec<u8>, Error> {
 }
 
 /// Reads a file without ever holding more than `limit` bytes of it.
-pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     regular_file::read(path, limit)
 }
 
 /// The name under which something of a call is kept.
-pub(crate) fn name_of_key(key: &str) -> String {
+pub fn name_of_key(key: &str) -> String {
     // Keys are made of hexadecimal digits and a step; any other text is named by its digest.
     let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key.len() <= 100;
     if plain && !key.is_empty() { key.to_owned() } else { sha256_hex(key.as_bytes()) }
 }
 
 /// SHA-256, hexadecimal.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
@@ -279,12 +279,12 @@ fn remove_leftovers(folder: &Path) {
 }
 
 /// Whether the file is there with this content; SHA-256, hexadecimal.
-pub(crate) fn holds(path: &Path, sha256: &str) -> bool {
+pub fn holds(path: &Path, sha256: &str) -> bool {
     read_at_most(path, LARGEST_DOCUMENT).is_ok_and(|bytes| sha256_hex(&bytes) == sha256)
 }
 
 /// A record for our own folders.
-pub(crate) fn json(record: &impl Serialize) -> Vec<u8> {
+pub fn json(record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(record).expect("records have text keys and no floats")
 }
 

@@ -279,7 +279,7 @@ fn rejected_request(call: &Call<'_>, error: SubmissionError) -> Error {
 }
 
 /// Writes `<folder>/<protocollo>/<name>` of the document archive, whole or not at all.
-pub(crate) fn save(
+pub fn save(
     folders: &Folders,
     folder: &str,
     protocollo: &Protocollo,

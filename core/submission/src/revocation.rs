@@ -409,4 +409,4 @@ impl Mark {
 const PIN_DI_REVOCA: &str = "pin_di_revoca_esistente";
 const NOTHING_REVOKED: &str = "nothing was revoked";
 /// The folder of the marks.
-pub(crate) const REVOCATIONS: &str = "revocations";
+pub const REVOCATIONS: &str = "revocations";

@@ -11,7 +11,7 @@ use ceralacca_signing::{Answer, Content, Purpose, Report, Trust, Verdict, signed
 ///
 /// # Errors
 /// In a few words, what speaks against it.
-pub(crate) fn signed_by_agency(p7m: &[u8], authorities: &[Certificate]) -> Result<Vec<u8>, String> {
+pub fn signed_by_agency(p7m: &[u8], authorities: &[Certificate]) -> Result<Vec<u8>, String> {
     let mut content = Vec::new();
     let read = signed_data::read(&mut &*p7m, Content::Into(&mut content));
     let mut signed = read.map_err(|error| {

@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ceralacca_hand_off::{self as hand_off, HandOver};
 use ceralacca_kernel::{Host, RunId};
-use ceralacca_submission::hand_off::{self, HandOver};
 use jiff::Timestamp;
 
 use crate::host::Terminal;

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_hand_off::{self as hand_off, Confirmation, HandOver};
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, Report, RunId, RunStatus, Store};
 use ceralacca_submission::Protocollo;
-use ceralacca_submission::hand_off::{self, Confirmation, HandOver};
 use jiff::Timestamp;
 
 use super::Context;

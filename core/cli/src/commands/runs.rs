@@ -1,10 +1,10 @@
 //! `ceralacca runs`: what was run, and what became of it.
 
+use ceralacca_hand_off as hand_off;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
     Entry, Error, JournalEvent, Outcome, PluginPin, Run, RunId, RunStatus, RunSummary, Store,
 };
-use ceralacca_submission::hand_off;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

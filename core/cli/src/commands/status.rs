@@ -9,10 +9,10 @@ mod workspace;
 use std::process::ExitCode;
 
 use ceralacca_environment::{EnvironmentSeen, EnvironmentSummary};
+use ceralacca_hand_off::{self as hand_off, HandOver, Unused, arrivals};
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, Report, RunSummary};
 use ceralacca_plugin_host::{self as plugin_host, State};
-use ceralacca_submission::hand_off::{self, HandOver, Unused, arrivals};
 use ceralacca_submission::register::Problem;
 use ceralacca_submission::{Register, RevocationMark};
 use jiff::Timestamp;

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use ceralacca_hand_off::{self as hand_off, Arrival, ArrivalKind, HandOver};
 use ceralacca_journal::Journal;
 use ceralacca_kernel::lock::{FileLock, LockError};
 use ceralacca_kernel::{Error, Exit, Folders, Report, RunId, RunStatus, RunSummary, Store, Value};
-use ceralacca_submission::hand_off::{self, Arrival, ArrivalKind, HandOver};
 use jiff::Timestamp;
 use serde_json::json;
 

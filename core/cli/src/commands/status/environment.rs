@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use ceralacca_environment::{EnvironmentSeen, EnvironmentState, EnvironmentSummary};
+use ceralacca_hand_off::State;
 use ceralacca_kernel::{Error, RunSummary};
 use ceralacca_keystore::{DiskCondition, KeystoreError, Policy};
-use ceralacca_submission::hand_off::State;
 use ceralacca_submission::{Register, RevocationMark, Stato};
 use jiff::Timestamp;
 

@@ -1,8 +1,8 @@
 //! Runs that are not finished, and submissions of which nobody knows whether they arrived.
 
+use ceralacca_hand_off::{HandOver, State};
 use ceralacca_kernel::{RunId, RunStatus, RunSummary};
 use ceralacca_submission::Register;
-use ceralacca_submission::hand_off::{HandOver, State};
 
 use super::Status;
 use super::todo::{Todo, Urgency};

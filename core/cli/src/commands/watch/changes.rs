@@ -7,9 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ceralacca_hand_off as hand_off;
 use ceralacca_journal::{lock_folder, wait_until_free};
 use ceralacca_kernel::{Error, RunId, document_archive};
-use ceralacca_submission::hand_off;
 use jiff::Timestamp;
 use notify::event::EventKind;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};

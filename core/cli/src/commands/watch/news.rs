@@ -3,8 +3,8 @@
 use std::fs::Metadata;
 use std::path::Path;
 
+use ceralacca_hand_off::{self as hand_off, Arrival, HandOver};
 use ceralacca_kernel::Folders;
-use ceralacca_submission::hand_off::{self, Arrival, HandOver};
 use jiff::Timestamp;
 
 /// Why a run may go on, as a text that changes whenever there is more; `None` while it only waits.

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use ceralacca_submission::Agency;
+use ceralacca_submission::esito::note;
+
 use super::*;
-use crate::Agency;
-use crate::esito::note;
-use crate::hand_off::tests::{CONTENT, Desk, NUMBER, number, sent};
-use crate::hand_off::{Confirmation, arrivals, list};
+use crate::tests::{CONTENT, Desk, NUMBER, number, sent};
+use crate::{Confirmation, arrivals, list};
 
 fn listed(desk: &Desk) -> Vec<(String, String, String)> {
     let all = list(&desk.folders).unwrap();
@@ -27,7 +28,7 @@ fn each_says_why_and_what_to_do() {
     desk.submit_as("bb-1", "8", b"another").unwrap_err();
     assert!(listed(&desk)[0].2.contains("ceralacca confirm RUN --receipt FILE"));
 
-    let foreign = crate::receipt_text::tests::rejected().to_text();
+    let foreign = crate::fixtures::rejected().to_text();
     desk.arrive("foreign.txt", foreign.as_bytes());
     desk.arrive("half.pdf", b"%PDF-1.4");
     desk.arrive("sent.ccf", CONTENT);

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_keystore::{Certificate, ber};
 use ceralacca_signing::armour;
+use ceralacca_submission::outbox::read_at_most;
 
 use super::error::HandOffError;
-use crate::outbox::read_at_most;
 
 /// The certificates in these files, DER or PEM, in their order, each once.
 pub(super) fn certificates(files: &[PathBuf]) -> Result<Vec<Certificate>, HandOffError> {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ceralacca_hand_off::{Confirmation, HandOff, HandOver, Ricezione, confirm};
 use ceralacca_identity::Account;
 use ceralacca_kernel::{
     Caller, Declaration, Document, DocumentId, Engine, Error, Folders, Namespace, Origin, Registry,
     Run, RunId, RunOptions, Secret, Services, Source, Value, Workflow, typed,
 };
 use ceralacca_keystore::{Certificate, certif_in};
-use ceralacca_submission::hand_off::{Confirmation, HandOff, HandOver, Ricezione, confirm};
 use ceralacca_submission::{Access, FetchChannel, PinnedCa, Protocollo, SendChannel};
 use jiff::Timestamp;
 

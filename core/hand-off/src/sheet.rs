@@ -10,11 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Folders, atomic_file, document_archive};
+use ceralacca_submission::hand_over::{HandOver, HandedFile, Kind, State};
+use ceralacca_submission::outbox::{
+    LARGEST_DOCUMENT, holds, name_of_key, read_at_most, sha256_hex,
+};
 
 use super::error::HandOffError;
 use super::instructions;
-use crate::hand_over::{HandOver, HandedFile, Kind, State};
-use crate::outbox::{LARGEST_DOCUMENT, holds, name_of_key, read_at_most, sha256_hex};
 
 /// Where the sheet is that says what to do next.
 pub(super) fn path(folders: &Folders, one: &HandOver) -> PathBuf {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use ceralacca_hand_off::{Confirmation, State, answer_to, list};
 use ceralacca_kernel::{Error, Exit, Value};
-use ceralacca_submission::hand_off::{Confirmation, State, list};
 
 use crate::authority::authority;
 use crate::desk::{Desk, certified, files, number};
@@ -52,7 +52,7 @@ fn an_answer_that_nobody_announced_is_enough() {
     assert_eq!(desk.resume().unwrap(), Value::Bytes(answer));
     let [one] = list(&desk.folders()).unwrap().try_into().unwrap();
     assert!(matches!(one.state, State::Confirmed { protocollo: None, .. }), "{one:?}");
-    assert!(one.is_answered(std::slice::from_ref(&one), &desk.ricezione().look()));
+    assert!(answer_to(&one, std::slice::from_ref(&one), &desk.ricezione().look()).is_some());
 }
 
 #[test]

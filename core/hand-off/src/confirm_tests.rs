@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use ceralacca_submission::outbox::sha256_hex;
+use ceralacca_submission::{Agency, Search, Stato};
+
 use super::*;
-use crate::hand_off::tests::{CONTENT, Desk, NUMBER, number, sent, text};
-use crate::hand_off::{HandOver, State};
-use crate::outbox::sha256_hex;
-use crate::{Agency, Search, Stato};
+use crate::tests::{CONTENT, Desk, NUMBER, number, sent, text};
+use crate::{HandOver, State};
 
 const OTHER: &str = "26112100000000002";
 
@@ -131,7 +132,8 @@ fn a_run_finds_itself_by_any_number_it_went_by() {
     for name in names {
         let found = desk.agency.receipt(&desk.access, &name).unwrap().unwrap();
         assert_eq!((found.protocollo, found.stato), (number(NUMBER), Stato::Elaborato), "{name}");
-        let known = crate::hand_over::known_as(&desk.folders, &name, &sha256_hex(CONTENT));
+        let known =
+            ceralacca_submission::hand_over::known_as(&desk.folders, &name, &sha256_hex(CONTENT));
         assert_eq!(known == number(NUMBER), name.is_number(), "{name}");
     }
     // The number that was wrong is free for whom it belongs to.
@@ -139,7 +141,11 @@ fn a_run_finds_itself_by_any_number_it_went_by() {
     confirm(&desk.folders, "8", &numbered(OTHER)).unwrap();
     assert_eq!(desk.agency.find(&number(OTHER)).unwrap().unwrap().run, "8");
     let known = |content: &[u8]| {
-        crate::hand_over::known_as(&desk.folders, &number(OTHER), &sha256_hex(content))
+        ceralacca_submission::hand_over::known_as(
+            &desk.folders,
+            &number(OTHER),
+            &sha256_hex(content),
+        )
     };
     assert_eq!((known(CONTENT), known(b"another")), (number(NUMBER), number(OTHER)));
 }
@@ -188,7 +194,7 @@ fn what_the_run_has_gone_on_with_was_sent() {
     desk.say(&sent()).unwrap();
     let used = desk.folders.state.join("outbox/aa-1/acknowledgement.json");
     fs::create_dir_all(used.parent().unwrap()).unwrap();
-    fs::write(&used, crate::outbox::json(&desk.find().unwrap()[0])).unwrap();
+    fs::write(&used, ceralacca_submission::outbox::json(&desk.find().unwrap()[0])).unwrap();
     let error = desk.say(&correct(not_sent())).unwrap_err();
     assert_eq!(error.code(), "hand_off.against_evidence");
     desk.say(&correct(refused())).unwrap();
@@ -246,16 +252,17 @@ fn a_receipt_given_again_takes_the_place_of_the_former() {
     give("pagina.pdf", page, numbered(NUMBER));
     let row = || desk.agency.receipt(&desk.access, &number(NUMBER)).unwrap().unwrap();
     // The run has noted it, and its outcome.
-    crate::esito::note(&desk.folders, &row()).unwrap();
+    ceralacca_submission::esito::note(&desk.folders, &row()).unwrap();
     desk.say(&accepted()).unwrap();
-    let esito = || crate::Esito::read(&desk.folders, &number(NUMBER)).unwrap();
+    let esito = || ceralacca_submission::Esito::read(&desk.folders, &number(NUMBER)).unwrap();
     assert_eq!((esito().stato, esito().read_by_person), (Stato::Elaborato, true));
 
     let one = give("vera.pdf", b"%PDF-1.4 true %%EOF", sent());
     assert_eq!(row().attachments[0].sha256, sha256_hex(b"%PDF-1.4 true %%EOF"));
     assert_eq!(esito().opaque.unwrap().sha256, sha256_hex(b"%PDF-1.4 true %%EOF"));
     let kept = desk.folders.documents.join("Ricezione").join(NUMBER).join("ricevuta.json");
-    let noted: crate::ReceiptRecord = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    let noted: ceralacca_submission::ReceiptRecord =
+        serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
     assert_eq!(noted.attachments, row().attachments);
     let former = one.corrections[0].receipt.clone().unwrap();
     assert_eq!(fs::read(former.path).unwrap(), page);
@@ -269,7 +276,7 @@ fn that_it_was_accepted_counts_before_the_run_looks_at_it() {
     desk.arrive(&format!("{NUMBER}.pdf"), b"%PDF-1.4 %%EOF");
     let row = desk.agency.receipt(&desk.access, &number(NUMBER)).unwrap().unwrap();
     assert_eq!(row.stato, Stato::DaAprire);
-    let esito = crate::Esito::read(&desk.folders, &number(NUMBER)).unwrap();
+    let esito = ceralacca_submission::Esito::read(&desk.folders, &number(NUMBER)).unwrap();
     assert_eq!((esito.stato, esito.read_by_person), (Stato::Elaborato, true));
     assert!(esito.has_read(&row.attachments[0]));
 }
@@ -280,9 +287,9 @@ fn a_rejection_that_is_taken_back_is_taken_out_of_the_register() {
     desk.submit().unwrap_err();
     desk.say(&Confirmation { protocollo: Some(number(OTHER)), ..refused() }).unwrap();
     let row = desk.agency.receipt(&desk.access, &number(OTHER)).unwrap().unwrap();
-    crate::esito::note(&desk.folders, &row).unwrap();
+    ceralacca_submission::esito::note(&desk.folders, &row).unwrap();
     let stato = || {
-        let register = crate::Register::read(&desk.folders);
+        let register = ceralacca_submission::Register::read(&desk.folders);
         let row = register.rows.into_iter().find(|row| row.sha256 == sha256_hex(CONTENT));
         row.map(|row| (row.protocollo, row.stato, row.motivo_di_scarto)).unwrap()
     };

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use ceralacca_identity::Account;
 use ceralacca_kernel::{Exit, Secret};
+use ceralacca_submission::{Rejection, Stato};
 use jiff::Timestamp;
 
 use super::*;
-use crate::receipt_text::tests::rejected;
-use crate::{Rejection, Stato};
+use crate::fixtures::rejected;
 
 pub(super) const CONTENT: &[u8] = b"the communication";
 pub(super) const NUMBER: &str = "26112100000000001";

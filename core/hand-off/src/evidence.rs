@@ -3,17 +3,16 @@
 use std::path::Path;
 
 use ceralacca_kernel::Folders;
+use ceralacca_submission::esito::Esito;
+use ceralacca_submission::hand_over::{HandOver, State, rome_date};
+use ceralacca_submission::outbox::{Outbox, name_of_key, read_at_most};
+use ceralacca_submission::{Protocollo, REVOCATIONS, RevocationMark, Stato};
 use jiff::civil::Date;
 
 use super::answer::{answer_to, is_accepted};
 use super::arrivals::{Arrival, ArrivalKind};
 use super::confirm::Confirmation;
 use super::error::HandOffError;
-use crate::esito::Esito;
-use crate::hand_over::{HandOver, State, rome_date};
-use crate::outbox::{Outbox, name_of_key, read_at_most};
-use crate::revocation::{REVOCATIONS, RevocationMark};
-use crate::{Protocollo, Stato};
 
 /// Something that the Agency said, or that was done with what a person said.
 struct Evidence {

@@ -1,8 +1,9 @@
 //! What the bytes are, and whether they say where they end.
 
+use ceralacca_submission::Stato;
+
 use super::*;
-use crate::Stato;
-use crate::hand_off::tests::text;
+use crate::tests::text;
 
 fn kind(bytes: &[u8]) -> String {
     let Recognised { kind, ends } = recognise(bytes);

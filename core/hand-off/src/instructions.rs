@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use ceralacca_identity::Account;
+use ceralacca_submission::hand_over::{HandOver, HandedFile, Kind};
 
 use super::answer::receipt_name;
-use crate::hand_over::{HandOver, HandedFile, Kind};
 
 /// How a file is sent, and its receipt fetched.
 pub(super) fn submission(one: &HandOver, file: &HandedFile, ricezione: &Path) -> Vec<u8> {

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ceralacca_kernel::{Folders, document_archive};
+use ceralacca_submission::esito::{LARGEST, RICEVUTA, RICEZIONE};
+use ceralacca_submission::hand_over::HandOver;
+use ceralacca_submission::outbox::read_at_most;
+use ceralacca_submission::{ReceiptRecord, printable};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::answer_to;
 use super::arrivals::{Arrival, ArrivalKind};
-use crate::esito::{LARGEST, RICEVUTA, RICEZIONE};
-use crate::hand_over::HandOver;
-use crate::outbox::read_at_most;
-use crate::{ReceiptRecord, printable};
 
 /// Something in `ricezione` that is used for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -111,7 +111,10 @@ fn of_whole(
         let why = format!("the file of run {} itself, not its receipt", one.run);
         return Some((why, "save the receipt from \"Ricerca ricevute\"".to_owned()));
     }
-    let mut answered = all.iter().filter(|one| one.is_answered_by(all, arrival)).peekable();
+    let mut answered = all
+        .iter()
+        .filter(|one| answer_to(one, all, std::slice::from_ref(arrival)).is_some())
+        .peekable();
     if answered.peek().is_some() {
         return answered.find_map(|one| other_than_noted(folders, one, all, arrivals, arrival));
     }
@@ -131,7 +134,7 @@ fn of_whole(
 
 /// How a person can say whose receipt it is; the run is named where only one can be meant.
 fn by_name(all: &[HandOver], arrivals: &[Arrival]) -> String {
-    let open = |one: &&HandOver| one.file().is_some() && !one.is_answered(all, arrivals);
+    let open = |one: &&HandOver| one.file().is_some() && answer_to(one, all, arrivals).is_none();
     let runs: BTreeSet<&str> = all.iter().filter(open).map(|one| one.run.as_str()).collect();
     match (runs.first(), runs.len()) {
         (None, _) => "no run waits for a receipt".to_owned(),

@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use ceralacca_hand_off::{ArrivalKind, Confirmation, HandOff};
 use ceralacca_kernel::Error;
 use ceralacca_keystore::{Certificate, KeyPair, enveloped_data};
 use ceralacca_signing::{Signer, cades};
-use ceralacca_submission::hand_off::{ArrivalKind, Confirmation, HandOff};
 use ceralacca_submission::{Agency, Counts, Failure, Outgoing, ReceiptRecord, ReceiptText, Stato};
 use der::EncodePem;
 use der::pem::LineEnding;

@@ -9,9 +9,9 @@ use ceralacca_kernel::Explain;
 use ceralacca_keystore::ber::{self, BerError};
 use ceralacca_keystore::certif_in::CertifIn;
 use ceralacca_signing::{Content, armour, signed_data};
+use ceralacca_submission::ReceiptText;
 
 use super::arrivals::ArrivalKind;
-use crate::ReceiptText;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! What is known of a hand-over after a person has said something: the same again, more, or otherwise.
 
+use ceralacca_submission::hand_over::{HandOver, State, moment, rome_date};
+use ceralacca_submission::{Protocollo, Rejection, printable};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::confirm::Confirmation;
 use super::error::HandOffError;
-use crate::hand_over::{Correction, HandOver, State, moment, rome_date};
-use crate::{Protocollo, Rejection, printable};
 
 /// The hand-over as it is known afterwards; what was said before stays among its corrections.
 pub(super) fn after(
@@ -36,16 +36,6 @@ pub(super) fn after(
         after.receipt = None;
     }
     Ok(after)
-}
-
-impl HandOver {
-    /// Keeps what was known until now.
-    pub(super) fn keep_former(&mut self, former: &HandOver, at: Timestamp) {
-        let HandOver { state, accepted, receipt, .. } = former.clone();
-        self.corrections.push(Correction { at, state, accepted, receipt });
-        let surplus = self.corrections.len().saturating_sub(MOST_CORRECTIONS);
-        self.corrections.drain(..surplus);
-    }
 }
 
 /// Nothing but that it was done.
@@ -208,5 +198,3 @@ fn require_day(day: Date, one: &HandOver, at: Timestamp) -> Result<(), HandOffEr
 }
 
 const LONGEST_REASON: usize = 1000;
-/// A record must stay small enough to be read.
-const MOST_CORRECTIONS: usize = 30;

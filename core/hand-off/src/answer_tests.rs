@@ -1,9 +1,10 @@
 //! Which file answers what.
 
+use ceralacca_submission::Agency;
+
 use super::*;
-use crate::Agency;
-use crate::hand_off::tests::{CONTENT, Desk, NUMBER, number, sent, text};
-use crate::hand_off::{Confirmation, Kind, confirm, list};
+use crate::tests::{CONTENT, Desk, NUMBER, number, sent, text};
+use crate::{Confirmation, Kind, confirm, list};
 
 const PDF: &[u8] = b"%PDF-1.4 %%EOF";
 const SEALED: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3, 0xa0, 0];
@@ -53,7 +54,8 @@ fn what_speaks_for_itself_comes_first() {
     let receipt = text(Stato::Elaborato);
     let other = String::from_utf8(receipt.clone()).unwrap();
     let renumbered = other.replace(NUMBER, "26112100000000009");
-    let of_another = other.replace(&crate::outbox::sha256_hex(b"the communication"), "00");
+    let of_another =
+        other.replace(&ceralacca_submission::outbox::sha256_hex(b"the communication"), "00");
     let pdf = ("26112100000000001.pdf", PDF);
     let sealed = ("26112100000000001.rcc", SEALED);
     let text = ("z.txt", receipt.as_slice());
@@ -99,7 +101,7 @@ fn two(desk: &Desk) -> [HandOver; 2] {
 fn answered(desk: &Desk) -> [bool; 2] {
     let all = list(&desk.folders).unwrap();
     let arrived = desk.arrived();
-    [0, 1].map(|which| all[which].is_answered(&all, &arrived))
+    [0, 1].map(|which| answer_to(&all[which], &all, &arrived).is_some())
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod authorities;
 mod confirm;
 mod error;
 mod evidence;
+#[cfg(test)]
+mod fixtures;
 mod instructions;
 mod noted;
 mod recognise;
@@ -22,21 +24,19 @@ mod unused;
 use std::path::PathBuf;
 
 use ceralacca_kernel::{Error, Folders};
+use ceralacca_submission::hand_over::{Records, rome_date};
+use ceralacca_submission::outbox::{read_at_most, sha256_hex};
+use ceralacca_submission::{
+    Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
+    ReceiptRecord, Revocation, RevocationRequested, Search, Stato, signed_by_agency,
+};
 use jiff::Timestamp;
 
-use crate::hand_over::{Records, rome_date};
-use crate::outbox::{read_at_most, sha256_hex};
-use crate::signed_by_agency::signed_by_agency;
-use crate::{
-    Access, Acknowledgement, Agency, Delivery, Failure, Outgoing, Protocollo, ReceiptFilter,
-    ReceiptRecord, Revocation, RevocationRequested, Search, Stato,
-};
-
-pub use crate::hand_over::{
-    Correction, FOLDER, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State, list,
-};
 pub use answer::answer_to;
 pub use arrivals::{Arrival, ArrivalKind, Unwrapped};
+pub use ceralacca_submission::hand_over::{
+    Correction, FOLDER, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State, list,
+};
 pub use confirm::{Confirmation, altered_copy, confirm};
 pub use error::HandOffError;
 pub use ricezione::{QUIET, Ricezione, arrivals, is_of_interest, places, settles_at};
@@ -47,7 +47,7 @@ pub use unused::{Unused, unused};
 pub fn was_not_sent(folders: &Folders, key: &str, now: Timestamp) -> bool {
     let all = list(folders).unwrap_or_default();
     let not_sent = all.iter().find(|one| one.key == key && one.is_not_sent());
-    not_sent.is_some_and(|one| !one.is_answered(&all, &arrivals(folders, now)))
+    not_sent.is_some_and(|one| answer_to(one, &all, &arrivals(folders, now)).is_none())
 }
 
 /// Takes the files of a run that was given up out of `da inviare`, so that nobody uploads them; the
@@ -93,7 +93,7 @@ impl HandOff {
     /// Brings record and sheets up to what has arrived; a repeated call mends what a kill left.
     fn bring_up(&self, one: HandOver, arrived: &[Arrival]) -> Result<HandOver, Error> {
         let one = settled(&self.records(), one, arrived)?;
-        let answered = one.is_answered(&self.records().all()?, arrived);
+        let answered = answer_to(&one, &self.records().all()?, arrived).is_some();
         let kept = sheet::keep(&self.folders, &one, answered);
         // Without a sheet nobody knows what to do; afterwards it is only in the way.
         if one.is_waiting() {
@@ -295,7 +295,7 @@ impl Agency for HandOff {
         let gone = || {
             not_delivered(HandOffError::AnswerGone {
                 protocollo: protocollo.clone(),
-                name: crate::printable(name, 100),
+                name: ceralacca_submission::printable(name, 100),
                 folder: self.folders.documents.join("ricezione").display().to_string(),
             })
         };

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Folders, atomic_file, document_archive};
+use ceralacca_submission::esito::{Esito, LARGEST, RICEVUTA, RICEZIONE};
+use ceralacca_submission::hand_over::{HandOver, State};
+use ceralacca_submission::outbox::{holds, json, read_at_most};
+use ceralacca_submission::receipt::save;
+use ceralacca_submission::{KeptFile, Protocollo, ReceiptRecord, Stato};
 
 use super::answer::{is_accepted, receipt_record};
 use super::arrivals::{Arrival, ArrivalKind, LARGEST_READ};
 use super::error::HandOffError;
-use crate::esito::{Esito, LARGEST, RICEVUTA, RICEZIONE};
-use crate::hand_over::{HandOver, State};
-use crate::outbox::{holds, json, read_at_most};
-use crate::receipt::save;
-use crate::{KeptFile, Protocollo, ReceiptRecord, Stato};
 
 /// Corrects row and outcome where they are kept already, and keeps them where a person has said what
 /// the receipt says. What was opened stands. Safe to repeat.

@@ -4,13 +4,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::regular_file;
+use ceralacca_submission::outbox::sha256_hex;
+use ceralacca_submission::{ReceiptText, printable};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::recognise::{recognise, unwrapped};
-use crate::outbox::sha256_hex;
-use crate::{ReceiptText, printable};
 
 /// A file that has arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -12,14 +12,14 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use ceralacca_kernel::Folders;
+use ceralacca_submission::esito::RICEVUTA;
+use ceralacca_submission::hand_over::HandOver;
+use ceralacca_submission::outbox::read_at_most;
+use ceralacca_submission::{Protocollo, ReceiptRecord};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::answer_to;
 use super::arrivals::{Arrival, ArrivalKind, read};
-use crate::esito::RICEVUTA;
-use crate::hand_over::HandOver;
-use crate::outbox::read_at_most;
-use crate::{Protocollo, ReceiptRecord};
 
 /// What lies in `ricezione`. Clones share what is known of it.
 #[derive(Clone)]

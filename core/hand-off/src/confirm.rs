@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Error, Folders, atomic_file, document_archive};
+use ceralacca_submission::hand_over::{
+    GivenReceipt, HandOver, HandedFile, Records, State, rome_date,
+};
+use ceralacca_submission::outbox::{holds, read_at_most, sha256_hex};
+use ceralacca_submission::{Protocollo, printable};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -14,9 +19,6 @@ use super::noted::bring_into_line;
 use super::ricezione::arrivals;
 use super::said::after;
 use super::{settled, sheet};
-use crate::hand_over::{GivenReceipt, HandOver, HandedFile, Records, State, rome_date};
-use crate::outbox::{holds, read_at_most, sha256_hex};
-use crate::{Protocollo, printable};
 
 /// What a person says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Which of the files in `ricezione` answers which hand-over.
 
-use super::arrivals::{Arrival, ArrivalKind};
-use crate::hand_over::{HandOver, HandedFile, State};
-use crate::{
-    AttachmentRecord, Counts, Protocollo, ReceiptRecord, Rejection, Stato, file_name::is_file_name,
+use ceralacca_submission::hand_over::{HandOver, HandedFile, State};
+use ceralacca_submission::{
+    AttachmentRecord, Counts, Protocollo, ReceiptRecord, Rejection, Stato, is_file_name,
 };
+
+use super::arrivals::{Arrival, ArrivalKind};
 
 /// Why a file is taken for the answer; the first is the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,18 +38,6 @@ enum Claim {
     NotSent,
     /// Something else is known of it.
     Last,
-}
-
-impl HandOver {
-    /// Whether the answer is among these files; `all` is every hand-over of the workspace.
-    pub fn is_answered(&self, all: &[HandOver], arrivals: &[Arrival]) -> bool {
-        answer_to(self, all, arrivals).is_some()
-    }
-
-    /// Whether this file answers it; of several, another may answer it better.
-    pub fn is_answered_by(&self, all: &[HandOver], arrival: &Arrival) -> bool {
-        answer_to(self, all, std::slice::from_ref(arrival)).is_some()
-    }
 }
 
 /// The file that answers a hand-over: the one that speaks for itself most clearly.

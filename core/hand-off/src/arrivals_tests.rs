@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::hand_off::arrivals;
-use crate::hand_off::tests::Desk;
+use crate::arrivals;
+use crate::tests::Desk;
 
 #[test]
 fn what_cannot_be_read_says_so() {

@@ -4,11 +4,9 @@ use std::io;
 use std::path::Path;
 
 use ceralacca_kernel::{Explain, Report};
+use ceralacca_submission::{HandOverError, Protocollo};
 use jiff::civil::Date;
 use serde::Serialize;
-
-use crate::Protocollo;
-use crate::hand_over_error::HandOverError;
 
 /// Every failure of the hand-off channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::fs::File;
 
 use super::*;
-use crate::hand_off::arrivals::LARGEST_READ;
-use crate::hand_off::tests::{Desk, NUMBER, number, sent};
-use crate::hand_off::{Confirmation, list};
+use crate::arrivals::LARGEST_READ;
+use crate::tests::{Desk, NUMBER, number, sent};
+use crate::{Confirmation, list};
 
 thread_local! {
     static NOW: Cell<Timestamp> = const { Cell::new(Timestamp::UNIX_EPOCH) };

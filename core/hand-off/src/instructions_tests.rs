@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::hand_off::tests::{NUMBER, at, number};
-use crate::hand_off::{HandedRevocation, State};
+use crate::tests::{NUMBER, at, number};
+use crate::{HandedRevocation, State};
 
 fn file(tipo: &str, keys: &[&str], subject: bool) -> HandOver {
     let file = HandedFile {
