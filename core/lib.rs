@@ -4,6 +4,7 @@
 //!
 //! - [`kernel`]: values, secrets, primitives, workflows, runs, errors. Start at
 //!   [`kernel::Run::start`] and follow a call through [`kernel::Caller::call`].
+//! - [`ber`]: BER from outside, within limits.
 //! - [`identity`]: codice fiscale, sede, account, and the rules of the secrets.
 //! - [`journal`]: the append-only, hash-chained journal of runs.
 //! - [`keystore`]: keys, requests, certificates and their containers.
@@ -21,6 +22,7 @@
 //! - [`engine_rhai`], [`engine_lua`]: the two script front-ends.
 
 pub use ceralacca_archive as archive;
+pub use ceralacca_ber as ber;
 pub use ceralacca_engine_lua as engine_lua;
 pub use ceralacca_engine_rhai as engine_rhai;
 pub use ceralacca_environment as environment;

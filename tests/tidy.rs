@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that each crate may depend on: ARCHITECTURE.md, "Arrows".
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
+    ("ber", &[]),
     ("kernel", &[]),
     ("archive", &["kernel"]),
     ("identity", &["kernel"]),
     ("journal", &["kernel"]),
-    ("keystore", &["identity", "kernel"]),
+    ("keystore", &["identity", "kernel", "ber"]),
     ("environment", &["keystore", "identity", "kernel"]),
-    ("signing", &["keystore", "identity", "kernel"]),
+    ("signing", &["keystore", "identity", "kernel", "ber"]),
     ("timestamp", &["signing", "keystore", "identity", "kernel"]),
-    ("inspect", &["timestamp", "signing", "keystore", "identity", "kernel"]),
+    ("inspect", &["timestamp", "signing", "keystore", "identity", "kernel", "ber"]),
     ("xml", &["timestamp", "signing", "keystore", "identity", "kernel"]),
     ("submission", &["signing", "environment", "keystore", "identity", "kernel"]),
     ("hand-off", &["submission", "signing", "keystore", "identity", "kernel"]),

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use ceralacca_ber::StreamError;
 use serde::Serialize;
 
-use crate::elements::ElementError;
 use crate::kind::Kind;
 use crate::m7m::{M7mError, M7mFault};
 
@@ -153,14 +153,14 @@ impl InspectError {
         InspectError::Malformed { path, kind, reason: reason.into() }
     }
 
-    pub(crate) fn element(path: &Path, kind: Kind, error: ElementError) -> InspectError {
+    pub(crate) fn element(path: &Path, kind: Kind, error: StreamError) -> InspectError {
         match error {
-            ElementError::Io(error) => InspectError::disk("reading", path)(error),
-            ElementError::Truncated => {
+            StreamError::Io(error) => InspectError::disk("reading", path)(error),
+            StreamError::Truncated { .. } => {
                 InspectError::malformed(path, kind, "it ends before its structure does")
             }
-            ElementError::Malformed(reason) => InspectError::malformed(path, kind, reason),
-            ElementError::TooLarge(limit) => InspectError::TooLarge {
+            StreamError::Malformed { reason, .. } => InspectError::malformed(path, kind, reason),
+            StreamError::TooLarge { limit, .. } => InspectError::TooLarge {
                 path: path.display().to_string(),
                 part: format!("a part of the {kind}"),
                 limit,

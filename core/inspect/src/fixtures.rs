@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use aws_lc_rs::rsa::KeySize;
+use ceralacca_ber::encode;
+use ceralacca_ber::tag::{BIT_STRING, INTEGER, OID, SEQUENCE};
 use ceralacca_keystore::key::sha256_with_rsa;
 use ceralacca_keystore::key_entry::KeyEntry;
 use ceralacca_keystore::{Certificate, KeyPair};
@@ -24,8 +26,6 @@ use x509_cert::ext::{AsExtension, Extension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
-
-use crate::elements::{BIT_STRING, INTEGER, OID, SEQUENCE, der_element};
 
 /// When files are signed and marked.
 pub(crate) fn moment() -> Timestamp {
@@ -175,19 +175,19 @@ fn certificate(subject: &str, key: usize) -> Certificate {
 
 /// The root's list of March 2026, with nobody on it.
 fn crl() -> Vec<u8> {
-    let time = |text: &str| der_element(0x17, text.as_bytes());
-    let oid = der_element(OID, SHA_256_WITH_RSA_ENCRYPTION.as_bytes());
-    let algorithm = der_element(SEQUENCE, &[oid, vec![0x05, 0x00]].concat());
+    let time = |text: &str| encode(0x17, text.as_bytes());
+    let oid = encode(OID, SHA_256_WITH_RSA_ENCRYPTION.as_bytes());
+    let algorithm = encode(SEQUENCE, &[oid, vec![0x05, 0x00]].concat());
     let issuer: Name = "CN=Radice di prova,C=IT".parse().unwrap();
     let parts = [
-        der_element(INTEGER, &[1]),
+        encode(INTEGER, &[1]),
         algorithm.clone(),
         issuer.to_der().unwrap(),
         time("260301000000Z"),
         time("260401000000Z"),
     ];
-    let tbs = der_element(SEQUENCE, &parts.concat());
+    let tbs = encode(SEQUENCE, &parts.concat());
     let signature = keys()[0].sign_sha256(&tbs).unwrap();
-    let signature = der_element(BIT_STRING, &[vec![0], signature].concat());
-    der_element(SEQUENCE, &[tbs, algorithm, signature].concat())
+    let signature = encode(BIT_STRING, &[vec![0], signature].concat());
+    encode(SEQUENCE, &[tbs, algorithm, signature].concat())
 }

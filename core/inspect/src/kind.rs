@@ -2,14 +2,12 @@
 
 use std::fmt;
 
+use ceralacca_ber::Stream;
+use ceralacca_ber::tag::{BIT_STRING, CONTEXT_0, INTEGER, OID, SEQUENCE, SET, UTF8_STRING};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::elements::{
-    BIT_STRING, CONTEXT_0, Elements, Frame, Header, INTEGER, OID, SEQUENCE, SET, UTF8_STRING,
-};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -104,28 +102,23 @@ pub const HEAD: usize = 64 << 10;
 
 /// `None` when the elements make no sense or the head ends too early.
 fn of_elements(head: &[u8]) -> Option<Kind> {
-    let mut elements = Elements::new(head);
-    let all = Frame::unbounded();
-    let whole = elements.next(all).ok()??;
-    let inside = elements.enter(&whole, all);
-    let first = elements.next(inside).ok()??;
-    match first.tag {
-        OID => of_content_info(&mut elements, inside, &first),
-        INTEGER => is_pfx(&mut elements, inside, &first).then_some(Kind::Pkcs12),
-        SEQUENCE => of_sequences(&mut elements, inside, &first),
+    let mut ber = Stream::new(head);
+    ber.enter(SEQUENCE, PART).ok()?;
+    match ber.peek_tag().ok()?? {
+        OID => of_content_info(&mut ber),
+        INTEGER => is_pfx(&mut ber).then_some(Kind::Pkcs12),
+        SEQUENCE => of_sequences(&mut ber),
         _ => None,
     }
 }
 
 /// `ContentInfo ::= SEQUENCE { contentType OID, content [0] EXPLICIT ANY }` (RFC 5652 §3).
-fn of_content_info(elements: &mut Elements<&[u8]>, info: Frame, oid: &Header) -> Option<Kind> {
-    let oid = read_oid(elements, oid)?;
-    let explicit = elements.expect(info, CONTEXT_0, "").ok()?;
-    let explicit = elements.enter(&explicit, info);
-    let content = elements.expect(explicit, SEQUENCE, "").ok()?;
-    let content = elements.enter(&content, explicit);
+fn of_content_info(ber: &mut Stream<&[u8]>) -> Option<Kind> {
+    let oid = read_oid(ber)?;
+    ber.enter(CONTEXT_0, PART).ok()?;
+    ber.enter(SEQUENCE, PART).ok()?;
     match oid {
-        ID_SIGNED_DATA => of_signed_data(elements, content),
+        ID_SIGNED_DATA => of_signed_data(ber),
         ID_ENVELOPED_DATA => Some(Kind::EnvelopedData),
         ID_TIMESTAMPED_DATA => Some(Kind::TimeStampedData),
         _ => None,
@@ -133,70 +126,57 @@ fn of_content_info(elements: &mut Elements<&[u8]>, info: Frame, oid: &Header) ->
 }
 
 /// RFC 5652 §5.1, as far as the encapsulated content.
-fn of_signed_data(elements: &mut Elements<&[u8]>, data: Frame) -> Option<Kind> {
-    let version = elements.expect(data, INTEGER, "").ok()?;
-    elements.skip(&version, MAX_PART).ok()?;
-    let algorithms = elements.expect(data, SET, "").ok()?;
-    elements.skip(&algorithms, MAX_PART).ok()?;
-    let encapsulated = elements.expect(data, SEQUENCE, "").ok()?;
-    let encapsulated = elements.enter(&encapsulated, data);
-    let oid = elements.expect(encapsulated, OID, "").ok()?;
-    let oid = read_oid(elements, &oid)?;
-    match elements.next(encapsulated).ok()? {
+fn of_signed_data(ber: &mut Stream<&[u8]>) -> Option<Kind> {
+    for tag in [INTEGER, SET] {
+        (ber.peek_tag().ok()? == Some(tag)).then_some(())?;
+        ber.skip(MAX_PART, PART).ok()?;
+    }
+    ber.enter(SEQUENCE, PART).ok()?;
+    let oid = read_oid(ber)?;
+    match ber.peek_tag().ok()? {
         Some(_) if oid == ID_TST_INFO => return Some(Kind::TimeStampToken),
         Some(_) => return Some(Kind::SignedData),
-        None => {}
+        None => ber.leave(PART).ok()?,
     }
     // Certificates and CRLs are skipped; the last element is the SET of signers. A head that ends
     // before it is a long detached signature or a long list of certificates: RFC 5652 §5.1 lets
     // only the latter be without signers, and both read well as a detached signature.
     loop {
-        let Ok(Some(part)) = elements.next(data) else { return Some(Kind::DetachedSignature) };
-        if part.tag == SET {
-            let signers = elements.enter(&part, data);
-            let none = matches!(elements.next(signers), Ok(None));
-            return Some(if none { Kind::CertsOnly } else { Kind::DetachedSignature });
-        }
-        if elements.skip(&part, MAX_PART).is_err() {
-            return Some(Kind::DetachedSignature);
+        match ber.peek_tag() {
+            Ok(Some(SET)) => {
+                let none = ber.enter(SET, PART).is_ok() && matches!(ber.peek_tag(), Ok(None));
+                return Some(if none { Kind::CertsOnly } else { Kind::DetachedSignature });
+            }
+            Ok(Some(_)) if ber.skip(MAX_PART, PART).is_ok() => {}
+            _ => return Some(Kind::DetachedSignature),
         }
     }
 }
 
 /// `PFX ::= SEQUENCE { version INTEGER {v3(3)}, authSafe ContentInfo, … }` (RFC 7292 §4).
-fn is_pfx(elements: &mut Elements<&[u8]>, pfx: Frame, version: &Header) -> bool {
-    let read = |elements: &mut Elements<&[u8]>| {
-        let version = elements.content(version, 1).ok()?;
-        let safe = elements.expect(pfx, SEQUENCE, "").ok()?;
-        let safe = elements.enter(&safe, pfx);
-        let oid = elements.expect(safe, OID, "").ok()?;
-        let oid = read_oid(elements, &oid)?;
-        Some(version == [3] && [ID_DATA, ID_SIGNED_DATA].contains(&oid))
-    };
-    read(elements) == Some(true)
+fn is_pfx(ber: &mut Stream<&[u8]>) -> bool {
+    let version = ber.read(INTEGER, MAX_SHORT, PART, |one| one.small_integer());
+    version.is_ok_and(|version| version == 3)
+        && ber.enter(SEQUENCE, PART).is_ok()
+        && read_oid(ber).is_some_and(|oid| [ID_DATA, ID_SIGNED_DATA].contains(&oid))
 }
 
 /// A TimeStampResp begins with a PKIStatusInfo, a certificate with what was signed.
-fn of_sequences(elements: &mut Elements<&[u8]>, whole: Frame, first: &Header) -> Option<Kind> {
-    let inside = elements.enter(first, whole);
-    let begin = elements.next(inside).ok()??;
-    if begin.tag == CONTEXT_0 {
-        elements.skip(&begin, 16).ok()?;
-        let serial = elements.next(inside).ok()??;
-        return (serial.tag == INTEGER).then_some(Kind::Certificate);
+fn of_sequences(ber: &mut Stream<&[u8]>) -> Option<Kind> {
+    ber.enter(SEQUENCE, PART).ok()?;
+    if ber.peek_tag().ok()?? == CONTEXT_0 {
+        ber.skip(MAX_SHORT, PART).ok()?;
+        return (ber.peek_tag().ok()?? == INTEGER).then_some(Kind::Certificate);
     }
-    if begin.tag != INTEGER || elements.content(&begin, 1).is_err() {
-        return None;
-    }
+    ber.read(INTEGER, MAX_SHORT, PART, |one| one.small_integer()).ok()?;
     // PKIStatusInfo ::= SEQUENCE { status INTEGER, statusString SEQUENCE OF UTF8String OPTIONAL,
     // failInfo BIT STRING OPTIONAL } (RFC 3161 §2.4.2).
-    match elements.next(inside).ok()? {
-        None => {}
-        Some(header) if header.tag == BIT_STRING => {}
-        Some(header) if header.tag == SEQUENCE => {
-            let texts = elements.enter(&header, inside);
-            let text = elements.next(texts).ok()?;
-            if text.is_some_and(|text| text.tag != UTF8_STRING) {
+    match ber.peek_tag().ok()? {
+        None | Some(BIT_STRING) => {}
+        Some(SEQUENCE) => {
+            ber.enter(SEQUENCE, PART).ok()?;
+            let text = ber.peek_tag().ok()?;
+            if text.is_some_and(|tag| tag != UTF8_STRING) {
                 return None;
             }
         }
@@ -205,9 +185,8 @@ fn of_sequences(elements: &mut Elements<&[u8]>, whole: Frame, first: &Header) ->
     Some(Kind::TimeStampResp)
 }
 
-fn read_oid(elements: &mut Elements<&[u8]>, header: &Header) -> Option<ObjectIdentifier> {
-    let bytes = elements.content(header, 64).ok()?;
-    ObjectIdentifier::from_bytes(&bytes).ok()
+fn read_oid(ber: &mut Stream<&[u8]>) -> Option<ObjectIdentifier> {
+    ber.read(OID, MAX_PART, PART, |one| one.oid()).ok()
 }
 
 fn is_utf16_xml(head: &[u8]) -> bool {
@@ -222,6 +201,10 @@ pub(crate) const ID_TST_INFO: ObjectIdentifier =
 pub(crate) const ID_TIMESTAMPED_DATA: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.31");
 const MAX_PART: u64 = HEAD as u64;
+/// Bytes of a version or a status.
+const MAX_SHORT: u64 = 18;
+/// What errors call a part; nobody reads them.
+const PART: &str = "part";
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,6 @@
 mod beside;
 mod calls;
 mod convert;
-mod elements;
 mod error;
 mod explain;
 mod extract;

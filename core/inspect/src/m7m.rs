@@ -10,10 +10,11 @@ use std::io::{self, Read, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ceralacca_ber::Header;
+use ceralacca_ber::tag::SEQUENCE;
 use ceralacca_signing::DigestAlgorithm;
 use serde::Serialize;
 
-use crate::elements::{Elements, Frame, SEQUENCE};
 use crate::section::Section;
 
 /// The two parts of an M7M file.
@@ -291,10 +292,8 @@ fn before_line_end(body: &Section, start: u64, line: u64) -> Result<Section, M7m
 /// The length of the DER element at the beginning, as its header announces it.
 fn announced_length(content: &Section) -> io::Result<Option<u64>> {
     let head = content.head(16)?;
-    let mut elements = Elements::new(&head[..]);
-    let header = elements.next(Frame::unbounded()).ok().flatten();
-    let length = header.filter(|header| header.tag == SEQUENCE).and_then(|header| header.length);
-    Ok(length.map(|length| length.saturating_add(elements.position())))
+    let header = Header::read(&head).ok().filter(|header| header.tag == SEQUENCE);
+    Ok(header.and_then(|header| Some(header.length? + header.size as u64)))
 }
 
 /// Where `wanted` occurs, at most `limit` times.

@@ -1,9 +1,10 @@
 //! What can be said of files that are not opened here: key containers, sealed files, certificates.
 
-use std::io::BufReader;
 use std::path::Path;
 
-use ceralacca_keystore::{Certificate, ber};
+use ceralacca_ber::tag::{CONTEXT_0, INTEGER, OID, SEQUENCE, SET};
+use ceralacca_ber::{self as ber, Element, Reason, Stream, StreamError};
+use ceralacca_keystore::Certificate;
 use ceralacca_signing::{Anchor, Answer, Check, Purpose, Report, Trust};
 use cms::content_info::ContentInfo;
 use cms::enveloped_data::{RecipientIdentifier, RecipientInfo};
@@ -15,7 +16,6 @@ use der::{Decode, Encode};
 use jiff::Timestamp;
 use pkcs12::pfx::Pfx;
 
-use crate::elements::{CONTEXT_0, ElementError, Elements, Frame, INTEGER, OID, SEQUENCE, SET};
 use crate::error::InspectError;
 use crate::kind::Kind;
 use crate::section::Section;
@@ -154,49 +154,31 @@ fn enveloped(path: &Path, plain: &Section, report: &mut Report) -> Result<(), In
     Ok(())
 }
 
-fn sealed_for(plain: &Section) -> Result<(Vec<String>, ObjectIdentifier), ElementError> {
-    let mut elements = Elements::new(BufReader::new(plain.from_start()));
-    let mut frame = Frame::outermost(plain.length());
-    for (tag, what) in [(SEQUENCE, "no ContentInfo"), (OID, "no content type")] {
-        let header = elements.expect(frame, tag, what)?;
-        match tag {
-            OID => elements.skip(&header, 64)?,
-            _ => frame = elements.enter(&header, frame),
-        }
+fn sealed_for(plain: &Section) -> Result<(Vec<String>, ObjectIdentifier), StreamError> {
+    let passed = |_: Element<'_>| Ok::<(), Reason>(());
+    let mut ber = Stream::bounded(plain.from_start(), plain.length());
+    ber.enter(SEQUENCE, "ContentInfo")?;
+    ber.read(OID, MAX_RECIPIENT, "content type", passed)?;
+    ber.enter(CONTEXT_0, "content")?;
+    ber.enter(SEQUENCE, "EnvelopedData")?;
+    ber.read(INTEGER, MAX_RECIPIENT, "version", passed)?;
+    if ber.peek_tag()? == Some(CONTEXT_0) {
+        ber.skip(MAX_RECIPIENTS, "originatorInfo")?;
     }
-    for (tag, what) in [(CONTEXT_0, "no content"), (SEQUENCE, "no EnvelopedData")] {
-        let header = elements.expect(frame, tag, what)?;
-        frame = elements.enter(&header, frame);
-    }
-    let version = elements.expect(frame, INTEGER, "no version")?;
-    elements.skip(&version, 8)?;
-    let mut header = elements.next(frame)?;
-    if let Some(originator) = header.as_ref().filter(|header| header.tag == CONTEXT_0) {
-        elements.skip(originator, MAX_RECIPIENTS)?;
-        header = elements.next(frame)?;
-    }
-    let set = header
-        .filter(|header| header.tag == SET)
-        .ok_or(ElementError::Malformed("no recipients"))?;
-    let inside = elements.enter(&set, frame);
+    ber.enter(SET, "recipients")?;
     let mut recipients = Vec::new();
-    while let Some(one) = elements.next(inside)? {
+    while ber.peek_tag()?.is_some() {
         if recipients.len() == MAX_NAMED {
-            return Err(ElementError::Malformed("more recipients than are read"));
+            return Err(ber.malformed("more recipients than are read"));
         }
-        recipients.push(recipient(&elements.whole(&one, MAX_RECIPIENT)?));
+        recipients.push(recipient(&ber.element(MAX_RECIPIENT, "recipient")?));
     }
-    let content = elements.expect(frame, SEQUENCE, "no encrypted content")?;
-    let content = elements.enter(&content, frame);
-    let content_type = elements.expect(content, OID, "no type of the encrypted content")?;
-    elements.skip(&content_type, 64)?;
-    let algorithm = elements.expect(content, SEQUENCE, "no cipher")?;
-    let algorithm = elements.enter(&algorithm, content);
-    let oid = elements.expect(algorithm, OID, "no cipher")?;
-    let oid = elements.content(&oid, 64)?;
-    let oid = ObjectIdentifier::from_bytes(&oid)
-        .map_err(|_| ElementError::Malformed("a cipher that is not an object identifier"))?;
-    Ok((recipients, oid))
+    ber.leave("recipients")?;
+    ber.enter(SEQUENCE, "encrypted content")?;
+    ber.read(OID, MAX_RECIPIENT, "type of the encrypted content", passed)?;
+    ber.enter(SEQUENCE, "cipher")?;
+    let cipher = ber.read(OID, MAX_RECIPIENT, "cipher", |one| one.oid())?;
+    Ok((recipients, cipher))
 }
 
 /// Issuer and serial number of the recipient's certificate, or its key identifier.

@@ -22,14 +22,14 @@
 //! ```
 //! IMPLICIT tags; wrapped in a ContentInfo.
 
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 
-use const_oid::ObjectIdentifier;
-
-use crate::elements::{
-    BOOLEAN, CONTEXT_0, ElementError, Elements, Frame, IA5_STRING, INTEGER, OCTET_STRING,
-    OCTET_STRINGS, OID, SEQUENCE, UTF8_STRING, der_element, der_header,
+use ceralacca_ber::tag::{
+    BOOLEAN, CONTEXT_0, IA5_STRING, INTEGER, OCTET_STRING, OCTET_STRING_IN_PIECES, OID, SEQUENCE,
+    UTF8_STRING,
 };
+use ceralacca_ber::{Element, Reason, Stream, StreamError, encode, encode_header};
+
 use crate::kind::ID_TIMESTAMPED_DATA;
 use crate::section::Section;
 
@@ -55,29 +55,26 @@ pub(crate) struct MetaData {
     pub(crate) hash_protected: bool,
 }
 
-type Reading<T> = Result<T, ElementError>;
+type Reading<T> = Result<T, StreamError>;
 
 /// Reads a TSD of any size; its document streams to `content`.
 pub(crate) fn read(file: &Section, content: &mut dyn Write) -> Reading<TimeStampedData> {
-    let mut elements = Elements::new(BufReader::with_capacity(PIECE, file.from_start()));
-    let all = Frame::outermost(file.length());
-    let info = elements.expect(all, SEQUENCE, "no ContentInfo")?;
-    let info = elements.enter(&info, all);
-    let oid = elements.expect(info, OID, "no content type")?;
-    let oid = elements.content(&oid, 64)?;
-    if ObjectIdentifier::from_bytes(&oid).ok() != Some(ID_TIMESTAMPED_DATA) {
-        return Err(ElementError::Malformed("another content type"));
+    let mut ber = Stream::bounded(file.from_start(), file.length());
+    ber.enter(SEQUENCE, "ContentInfo")?;
+    let content_type = ber.read(OID, MAX_METADATA, "content type", |one| one.oid())?;
+    if content_type != ID_TIMESTAMPED_DATA {
+        return Err(ber.malformed("another content type"));
     }
-    let explicit = elements.expect(info, CONTEXT_0, "no content")?;
-    let explicit = elements.enter(&explicit, info);
-    let data = elements.expect(explicit, SEQUENCE, "no TimeStampedData")?;
-    let data = elements.enter(&data, explicit);
-    let read = timestamped_data(&mut elements, data, content)?;
-    elements.finish(data, "more than a TimeStampedData")?;
-    elements.finish(explicit, "more than one content")?;
-    elements.finish(info, "more than a ContentInfo")?;
-    elements.finish(all, "bytes after the end")?;
-    Ok(read)
+    ber.enter(CONTEXT_0, "content")?;
+    ber.enter(SEQUENCE, "TimeStampedData")?;
+    let read = timestamped_data(&mut ber, content)?;
+    ber.leave("TimeStampedData")?;
+    ber.leave("content")?;
+    ber.leave("ContentInfo")?;
+    match ber.is_finished()? {
+        true => Ok(read),
+        false => Err(ber.malformed("bytes after the end")),
+    }
 }
 
 /// Writes a TSD in DER: the document, its name and the token that covers it.
@@ -87,18 +84,18 @@ pub(crate) fn write(
     name: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let version = der_element(INTEGER, &[1]);
-    let unprotected = der_element(BOOLEAN, &[0]);
-    let metadata = [unprotected, der_element(UTF8_STRING, name.as_bytes())].concat();
-    let before = [version, der_element(SEQUENCE, &metadata)].concat();
-    let evidence = der_element(CONTEXT_0, &der_element(SEQUENCE, token));
-    let content = der_header(OCTET_STRING, document.length());
+    let version = encode(INTEGER, &[1]);
+    let unprotected = encode(BOOLEAN, &[0]);
+    let metadata = [unprotected, encode(UTF8_STRING, name.as_bytes())].concat();
+    let before = [version, encode(SEQUENCE, &metadata)].concat();
+    let evidence = encode(CONTEXT_0, &encode(SEQUENCE, token));
+    let content = encode_header(OCTET_STRING, document.length());
     let length = (before.len() + content.len() + evidence.len()) as u64 + document.length();
-    let data = der_header(SEQUENCE, length);
-    let explicit = der_header(CONTEXT_0, data.len() as u64 + length);
-    let oid = der_element(OID, ID_TIMESTAMPED_DATA.as_bytes());
+    let data = encode_header(SEQUENCE, length);
+    let explicit = encode_header(CONTEXT_0, data.len() as u64 + length);
+    let oid = encode(OID, ID_TIMESTAMPED_DATA.as_bytes());
     let info = (oid.len() + explicit.len() + data.len()) as u64 + length;
-    for bytes in [der_header(SEQUENCE, info), oid, explicit, data, before, content] {
+    for bytes in [encode_header(SEQUENCE, info), oid, explicit, data, before, content] {
         out.write_all(&bytes)?;
     }
     let copied = io::copy(&mut document.from_start(), out)?;
@@ -109,66 +106,61 @@ pub(crate) fn write(
 }
 
 fn timestamped_data(
-    elements: &mut Elements<BufReader<Section>>,
-    data: Frame,
+    ber: &mut Stream<Section>,
     content: &mut dyn Write,
 ) -> Reading<TimeStampedData> {
-    let version = elements.expect(data, INTEGER, "no version")?;
-    if elements.content(&version, 8)? != [1] {
-        return Err(ElementError::Malformed("a version that is not 1"));
+    let version = ber.read(INTEGER, MAX_METADATA, "version", |one| one.small_integer())?;
+    if version != 1 {
+        return Err(ber.malformed("a version that is not 1"));
     }
-    let mut next = elements.next(data)?;
-    if let Some(uri) = next.as_ref().filter(|header| header.tag == IA5_STRING) {
-        elements.skip(uri, MAX_METADATA)?;
-        next = elements.next(data)?;
+    if ber.peek_tag()? == Some(IA5_STRING) {
+        ber.skip(MAX_METADATA, "dataUri")?;
     }
     let mut metadata = None;
-    if let Some(header) = next.as_ref().filter(|header| header.tag == SEQUENCE) {
-        metadata = Some(MetaData::read(&elements.whole(header, MAX_METADATA)?)?);
-        next = elements.next(data)?;
+    if ber.peek_tag()? == Some(SEQUENCE) {
+        metadata = Some(ber.read(SEQUENCE, MAX_METADATA, "metadata", MetaData::of)?);
     }
     let mut content_length = None;
-    let is_octets = |tag: u8| tag == OCTET_STRING || tag == OCTET_STRINGS;
-    if let Some(header) = next.as_ref().filter(|header| is_octets(header.tag)) {
-        content_length = Some(elements.octets(header, data, content)?);
-        next = elements.next(data)?;
+    if matches!(ber.peek_tag()?, Some(OCTET_STRING | OCTET_STRING_IN_PIECES)) {
+        let write = |piece: &[u8]| content.write_all(piece).map_err(StreamError::Io);
+        content_length = Some(ber.octets(write)?);
     }
-    let evidence = match next {
-        Some(header) if header.tag == CONTEXT_0 => elements.enter(&header, data),
-        Some(_) => return Err(ElementError::Malformed("evidence that is not a timestamp")),
-        None => return Err(ElementError::Malformed("no temporal evidence")),
-    };
+    match ber.peek_tag()? {
+        Some(CONTEXT_0) => ber.enter(CONTEXT_0, "evidence")?,
+        Some(_) => return Err(ber.malformed("evidence that is not a timestamp")),
+        None => return Err(ber.malformed("no temporal evidence")),
+    }
     let (mut token, mut tokens) = (None, 0);
-    while let Some(one) = elements.next(evidence)? {
-        if one.tag != SEQUENCE || tokens == MAX_TOKENS {
-            return Err(ElementError::Malformed("evidence that is not TimeStampAndCRL"));
+    while let Some(tag) = ber.peek_tag()? {
+        if tag != SEQUENCE || tokens == MAX_TOKENS {
+            return Err(ber.malformed("evidence that is not TimeStampAndCRL"));
         }
-        let both = elements.enter(&one, evidence);
-        let header = elements.expect(both, SEQUENCE, "no token in the evidence")?;
-        let bytes = elements.whole(&header, MAX_TOKEN)?;
-        token.get_or_insert(bytes);
-        while let Some(crl) = elements.next(both)? {
-            elements.skip(&crl, MAX_CRL)?;
+        ber.enter(SEQUENCE, "TimeStampAndCRL")?;
+        if ber.peek_tag()? != Some(SEQUENCE) {
+            return Err(ber.malformed("no token in the evidence"));
         }
+        token.get_or_insert(ber.element(MAX_TOKEN, "token")?);
+        while ber.peek_tag()?.is_some() {
+            ber.skip(MAX_CRL, "crl")?;
+        }
+        ber.leave("TimeStampAndCRL")?;
         tokens += 1;
     }
-    let token = token.ok_or(ElementError::Malformed("no token in the evidence"))?;
+    ber.leave("evidence")?;
+    let token = token.ok_or_else(|| ber.malformed("no token in the evidence"))?;
     Ok(TimeStampedData { metadata, content_length, token, tokens })
 }
 
 impl MetaData {
-    fn read(der: &[u8]) -> Reading<MetaData> {
-        let mut elements = Elements::new(der);
-        let all = Frame::outermost(der.len() as u64);
-        let header = elements.expect(all, SEQUENCE, "no metadata")?;
-        let inside = elements.enter(&header, all);
-        let protected = elements.expect(inside, BOOLEAN, "metadata without hashProtected")?;
-        let hash_protected = elements.content(&protected, 1)? != [0];
-        Ok(MetaData { der: der.to_vec(), hash_protected })
+    fn of(element: Element<'_>) -> Result<MetaData, Reason> {
+        let protected = element.inside().expect(BOOLEAN, "no hashProtected")?;
+        match protected.content {
+            [value] => Ok(MetaData { der: element.raw.to_vec(), hash_protected: *value != 0 }),
+            _ => Err("a BOOLEAN that is not one byte"),
+        }
     }
 }
 
-const PIECE: usize = 256 << 10;
 const MAX_METADATA: u64 = 64 << 10;
 const MAX_TOKEN: u64 = 1 << 20;
 const MAX_CRL: u64 = 16 << 20;
@@ -206,7 +198,7 @@ mod tests {
 
     #[test]
     fn indefinite_lengths_and_pieces() {
-        let oid = ::hex::encode(der_element(OID, ID_TIMESTAMPED_DATA.as_bytes()));
+        let oid = ::hex::encode(encode(OID, ID_TIMESTAMPED_DATA.as_bytes()));
         let pieces = "2480 0403616263 0402 6465 0000";
         let evidence = "a080 3080 3080 020107 0000 0000 30 05 3003 020108 0000";
         let ber =

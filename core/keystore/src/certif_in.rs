@@ -13,7 +13,8 @@ use der::asn1::SetOfVec;
 use der::{Any, Decode, Encode, Sequence};
 use jiff::Timestamp;
 
-use crate::ber::{self, BerError};
+use crate::ber::tag::SEQUENCE;
+use crate::ber::{self, BerError, Header};
 use crate::certificate::Certificate;
 use crate::error::KeystoreError;
 use crate::key::Utilizzo;
@@ -211,16 +212,8 @@ fn require_one_element(bytes: &[u8]) -> Result<(), KeystoreError> {
 
 /// The length of the whole element as the header of a DER SEQUENCE announces it.
 fn announced_length(bytes: &[u8]) -> Option<u64> {
-    match bytes {
-        [0x30, short @ 0..=0x7f, ..] => Some(2 + u64::from(*short)),
-        [0x30, long @ 0x81..=0x84, rest @ ..] => {
-            let count = usize::from(long & 0x7f);
-            let length = rest.get(..count)?.iter();
-            let length = length.fold(0, |length: u64, byte| length << 8 | u64::from(*byte));
-            Some(2 + count as u64 + length)
-        }
-        _ => None,
-    }
+    let header = Header::read(bytes).ok().filter(|header| header.tag == SEQUENCE)?;
+    Some(header.size as u64 + header.length?)
 }
 
 /// The label of a PEM text (RFC 7468), also behind blank space or a byte order mark.

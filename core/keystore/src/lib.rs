@@ -8,7 +8,6 @@ extern crate self as ceralacca_keystore;
 
 mod algorithm_name;
 mod auth_enveloped_data;
-pub mod ber;
 pub mod certif_in;
 pub mod certificate;
 mod certificate_details;
@@ -42,6 +41,7 @@ mod signed_data;
 pub mod signer;
 mod signer_primitives;
 
+pub use ceralacca_ber as ber;
 pub use certificate::Certificate;
 pub use certificate_details::{CertificateDetails, ExtensionDetails, Validita, WARNING_DAYS};
 pub use device::{DeviceKey, DeviceProvider, Devices};

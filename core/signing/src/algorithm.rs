@@ -1,5 +1,7 @@
 //! Algorithm identifiers as CMS names them, and what they mean for an RSA signature.
 
+use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, INTEGER, NULL, OID, SEQUENCE};
+use ceralacca_ber::{Element, Reason, encode};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{
     ID_MGF_1, ID_RSASSA_PSS, RSA_ENCRYPTION, SHA_1_WITH_RSA_ENCRYPTION,
@@ -7,7 +9,6 @@ use const_oid::db::rfc5912::{
 };
 
 use crate::digest::DigestAlgorithm;
-use crate::element::{CONTEXT_0, CONTEXT_1, Element, INTEGER, NULL, OID, Reason, SEQUENCE, encode};
 
 /// ```text
 /// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }

@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
+use ceralacca_ber::tag::{
+    CONTEXT_0, CONTEXT_1, INTEGER, OCTET_STRING, OCTET_STRING_IN_PIECES, OID, SEQUENCE, SET,
+};
+use ceralacca_ber::{encode, encode_header};
 use ceralacca_keystore::{Certificate, Utilizzo};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{
@@ -23,10 +27,6 @@ use jiff::tz::TimeZone;
 
 use crate::algorithm::identifier;
 use crate::digest::{DigestAlgorithm, Hasher};
-use crate::element::{
-    CONTEXT_0, CONTEXT_1, INTEGER, OCTET_STRING, OCTET_STRING_IN_PIECES, OID, SEQUENCE, SET,
-    encode, header,
-};
 use crate::error::SigningError;
 use crate::signer::Signer;
 use crate::signing_certificate;
@@ -167,19 +167,19 @@ impl Frame {
         let mut inside = content_type;
         let mut total = inside.len() as u64;
         if !detached {
-            let octets = header(OCTET_STRING, length);
-            let explicit = header(CONTEXT_0, octets.len() as u64 + length);
+            let octets = encode_header(OCTET_STRING, length);
+            let explicit = encode_header(CONTEXT_0, octets.len() as u64 + length);
             inside.extend([explicit, octets].concat());
             total = inside.len() as u64 + length;
         }
-        let encapsulated = [header(SEQUENCE, total), inside].concat();
+        let encapsulated = [encode_header(SEQUENCE, total), inside].concat();
         let start = [start, encapsulated].concat();
         let content = if detached { 0 } else { length };
         let inner = start.len() as u64 + content + self.tail_length();
-        let sequence = header(SEQUENCE, inner);
-        let explicit = header(CONTEXT_0, sequence.len() as u64 + inner);
+        let sequence = encode_header(SEQUENCE, inner);
+        let explicit = encode_header(CONTEXT_0, sequence.len() as u64 + inner);
         let outer = signed_data.len() as u64 + (explicit.len() + sequence.len()) as u64 + inner;
-        [header(SEQUENCE, outer), signed_data, explicit, sequence, start].concat()
+        [encode_header(SEQUENCE, outer), signed_data, explicit, sequence, start].concat()
     }
 
     /// From after the content to the end of the file.
@@ -307,7 +307,7 @@ fn on_threads<W: Write + Send>(
             mem::swap(&mut piece.bytes, bytes);
             piece.header.clear();
             if length.is_none() {
-                piece.header = header(OCTET_STRING, piece.bytes.len() as u64);
+                piece.header = encode_header(OCTET_STRING, piece.bytes.len() as u64);
             }
             after += (piece.header.len() + piece.bytes.len()) as u64;
             *slot = Arc::new(piece);

@@ -3,6 +3,8 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
+use ceralacca_ber::{Element, Reason, encode, encode_header};
 use ceralacca_kernel::regular_file;
 use ceralacca_keystore::ber;
 use const_oid::ObjectIdentifier;
@@ -11,10 +13,6 @@ use const_oid::db::rfc5911::ID_SIGNED_DATA;
 use crate::algorithm::Algorithm;
 use crate::cades::attribute;
 use crate::digest::{DigestAlgorithm, Hasher};
-use crate::element::{
-    CONTEXT_0, CONTEXT_1, Element, INTEGER, OCTET_STRING, OID, Reason, SEQUENCE, SET, encode,
-    header,
-};
 use crate::error::SigningError;
 use crate::signed_data::{self, Content};
 use crate::signer_info::SIGNATURE_TIME_STAMP;
@@ -61,8 +59,8 @@ pub fn with_timestamp(
     let tail = [signed.layout.sets.clone(), encode(SET, &signers.concat())].concat();
     let head = &signed.layout.head;
     let inner = (head.end - head.start) + tail.len() as u64;
-    let sequence = header(SEQUENCE, inner);
-    let explicit = header(CONTEXT_0, sequence.len() as u64 + inner);
+    let sequence = encode_header(SEQUENCE, inner);
+    let explicit = encode_header(CONTEXT_0, sequence.len() as u64 + inner);
     let oid = encode(OID, ID_SIGNED_DATA.as_bytes());
     let outer = (oid.len() + explicit.len() + sequence.len()) as u64 + inner;
 
@@ -73,7 +71,7 @@ pub fn with_timestamp(
         length += bytes.len() as u64;
         out.write_all(bytes).map_err(|error| SigningError::writing(&error))
     };
-    write(&[header(SEQUENCE, outer), oid, explicit, sequence].concat())?;
+    write(&[encode_header(SEQUENCE, outer), oid, explicit, sequence].concat())?;
     file.seek(SeekFrom::Start(head.start)).map_err(|error| disk("reading", error))?;
     let mut left = head.end - head.start;
     let mut buffer = vec![0; 256 << 10];

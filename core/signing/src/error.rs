@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use ceralacca_ber::StreamError;
 use serde::Serialize;
 
 /// Every failure of this crate; fields are typed, never secret, and stay with the error.
@@ -133,10 +134,6 @@ impl SigningError {
         SigningError::Malformed { file: UNNAMED.to_owned(), at, reason: reason.into() }
     }
 
-    pub(crate) fn truncated(at: u64) -> SigningError {
-        SigningError::Truncated { file: UNNAMED.to_owned(), at }
-    }
-
     pub(crate) fn too_large(part: &str, limit: u64) -> SigningError {
         SigningError::TooLarge { file: UNNAMED.to_owned(), part: part.to_owned(), limit }
     }
@@ -154,6 +151,21 @@ impl SigningError {
             doing: doing.to_owned(),
             path: path.display().to_string(),
             system: error.to_string(),
+        }
+    }
+}
+
+impl From<StreamError> for SigningError {
+    fn from(error: StreamError) -> SigningError {
+        match error {
+            StreamError::Io(error) => SigningError::reading(&error),
+            StreamError::Truncated { at } => {
+                SigningError::Truncated { file: UNNAMED.to_owned(), at }
+            }
+            StreamError::Malformed { at, reason } => SigningError::malformed(at, reason),
+            StreamError::TooLarge { what, limit } => {
+                SigningError::too_large(&format!("bytes of {what}"), limit)
+            }
         }
     }
 }

@@ -129,7 +129,7 @@ mod tests {
         let (path, subject) = (|| text("indice.xml"), text("CN=Rossi Mario"));
         let errors = [
             SigningError::malformed(7, "no version"),
-            SigningError::truncated(7),
+            SigningError::Truncated { file: text(crate::error::UNNAMED), at: 7 },
             trailing.about(Path::new("indice.xml.p7m")),
             SigningError::too_large("signerInfos", 64),
             SigningError::NotSignedData { file: path(), content_type: text("1.2.3") },

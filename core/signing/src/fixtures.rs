@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use aws_lc_rs::rsa::KeySize;
+use ceralacca_ber::encode;
+use ceralacca_ber::tag::{INTEGER, SEQUENCE};
 use ceralacca_keystore::Certificate;
 use ceralacca_keystore::key::{KeyPair, sha256_with_rsa};
 use ceralacca_keystore::key_entry::KeyEntry;
@@ -20,7 +22,6 @@ use x509_cert::time::{Time, Validity};
 
 use crate::algorithm::identifier;
 use crate::cades::{Options, sign};
-use crate::element::{INTEGER, SEQUENCE, encode};
 use crate::trust::Trust;
 
 /// When the tests take place.

@@ -5,12 +5,10 @@
 mod algorithm;
 pub mod armour;
 mod batch;
-mod ber_stream;
 pub mod cades;
 mod cades_timestamp;
 mod digest;
 mod documents;
-mod element;
 mod error;
 mod explain;
 #[cfg(test)]

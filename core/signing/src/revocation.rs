@@ -1,5 +1,7 @@
 //! Certificate revocation lists (RFC 5280 §5): whether one says that a certificate is revoked.
 
+use ceralacca_ber::tag::{BOOLEAN, CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE};
+use ceralacca_ber::{Element, Elements, Reason};
 use ceralacca_keystore::{PublicKey, ber};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ID_CE_ISSUING_DISTRIBUTION_POINT;
@@ -12,9 +14,6 @@ use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 
-use crate::element::{
-    BOOLEAN, CONTEXT_0, Element, Elements, INTEGER, OCTET_STRING, Reason, SEQUENCE,
-};
 use crate::rsa_signature;
 use crate::trust::Crl;
 
@@ -128,7 +127,7 @@ impl<'a> List<'a> {
                         };
                     }
                 }
-                Err(reason) => return unusable(reason),
+                Err(error) => return unusable(error.into()),
             }
         }
         self.freshness(crl, certificate, at)

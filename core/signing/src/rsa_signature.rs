@@ -7,11 +7,12 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
     UnparsedPublicKey,
 };
+use ceralacca_ber::Element;
+use ceralacca_ber::tag::SEQUENCE;
 use ceralacca_keystore::PublicKey;
 
 use crate::algorithm::{Algorithm, Scheme};
 use crate::digest::DigestAlgorithm;
-use crate::element::{Element, SEQUENCE};
 
 /// What was signed.
 #[derive(Clone, Copy, Debug)]

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
+use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, INTEGER, OID, SEQUENCE, SET};
+use ceralacca_ber::{Element, Reason, Stream, StreamError};
 use ceralacca_keystore::Certificate;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA};
 
 use crate::algorithm::Algorithm;
-use crate::ber_stream::{BerStream, MAX_TRAILER};
 use crate::digest::{DigestAlgorithm, Hasher};
-use crate::element::{CONTEXT_0, CONTEXT_1, Element, INTEGER, OID, Reason, SEQUENCE, SET};
 use crate::error::SigningError;
 use crate::signer_info::SignerInfo;
 
@@ -90,9 +90,9 @@ pub(crate) fn read_hashing(
     content: Content<'_>,
     hashing: bool,
 ) -> Result<SignedData, SigningError> {
-    let mut ber = BerStream::new(source);
+    let mut ber = Stream::new(source);
     ber.enter(SEQUENCE, "ContentInfo")?;
-    let content_type = element(&mut ber, OID, "content type", |one| one.oid())?;
+    let content_type = ber.read(OID, MAX_HEAD, "content type", |one| one.oid())?;
     if content_type != ID_SIGNED_DATA {
         let file = crate::error::UNNAMED.to_owned();
         return Err(SigningError::NotSignedData { file, content_type: content_type.to_string() });
@@ -100,8 +100,8 @@ pub(crate) fn read_hashing(
     ber.enter(CONTEXT_0, "content of ContentInfo")?;
     ber.enter(SEQUENCE, "SignedData")?;
     let start = ber.position();
-    let version = element(&mut ber, INTEGER, "version", |one| one.small_integer())?;
-    let algorithms = element(&mut ber, SET, "digestAlgorithms", digest_algorithms)?;
+    let version = ber.read(INTEGER, MAX_HEAD, "version", |one| one.small_integer())?;
+    let algorithms = ber.read(SET, MAX_HEAD, "digestAlgorithms", digest_algorithms)?;
     let mut digesting = Digesting::new(if hashing { &algorithms } else { &[] });
     let (content_type, attached) = encapsulated(&mut ber, content, &mut digesting)?;
     let end = ber.position();
@@ -124,27 +124,31 @@ pub(crate) fn read_hashing(
     ber.leave("SignedData")?;
     ber.leave("content of ContentInfo")?;
     ber.leave("ContentInfo")?;
-    signed.length = ber.finish()?;
+    signed.length = ber.position();
+    if !ber.is_finished()? {
+        let file = crate::error::UNNAMED.to_owned();
+        return Err(SigningError::TrailingBytes { file, at: signed.length });
+    }
     signed.oddities = oddities(&signed, &algorithms);
     Ok(signed)
 }
 
 fn encapsulated(
-    ber: &mut BerStream<'_>,
+    ber: &mut Source<'_>,
     content: Content<'_>,
     digesting: &mut Digesting,
 ) -> Result<(ObjectIdentifier, bool), SigningError> {
     ber.enter(SEQUENCE, "encapContentInfo")?;
-    let content_type = element(ber, OID, "eContentType", |one| one.oid())?;
+    let content_type = ber.read(OID, MAX_HEAD, "eContentType", |one| one.oid())?;
     let attached = ber.peek_tag()?.is_some();
     if attached {
         ber.enter(CONTEXT_0, "eContent")?;
         match content {
-            Content::Discard => ber.octets(&mut |piece| {
+            Content::Discard => ber.octets(|piece| {
                 digesting.update(piece);
-                Ok(())
+                Ok::<_, SigningError>(())
             })?,
-            Content::Into(out) => ber.octets(&mut |piece| {
+            Content::Into(out) => ber.octets(|piece| {
                 digesting.update(piece);
                 out.write_all(piece).map_err(|error| SigningError::writing(&error))
             })?,
@@ -162,10 +166,10 @@ fn encapsulated(
     Ok((content_type, attached))
 }
 
-fn trailer(ber: &mut BerStream<'_>, signed: &mut SignedData) -> Result<(), SigningError> {
+fn trailer(ber: &mut Source<'_>, signed: &mut SignedData) -> Result<(), SigningError> {
     let mut budget = MAX_TRAILER;
     if ber.peek_tag()? == Some(CONTEXT_0) {
-        let raw = ber.element(&mut budget, "certificates")?;
+        let raw = kept(ber, &mut budget, "certificates")?;
         let certificates = inside(ber, &raw, MAX_CERTIFICATES, "certificates")?;
         for certificate in certificates {
             match Certificate::from_der(certificate) {
@@ -176,53 +180,50 @@ fn trailer(ber: &mut BerStream<'_>, signed: &mut SignedData) -> Result<(), Signi
         signed.layout.sets.extend_from_slice(&raw);
     }
     if ber.peek_tag()? == Some(CONTEXT_1) {
-        let raw = ber.element(&mut budget, "crls")?;
+        let raw = kept(ber, &mut budget, "crls")?;
         let crls = inside(ber, &raw, MAX_CRLS, "crls")?;
         signed.crls = crls.into_iter().map(<[u8]>::to_vec).collect();
         signed.layout.sets.extend_from_slice(&raw);
     }
     if ber.peek_tag()? != Some(SET) {
-        return Err(ber.malformed("no signerInfos"));
+        return Err(ber.malformed("no signerInfos").into());
     }
-    let raw = ber.element(&mut budget, "signerInfos")?;
+    let raw = kept(ber, &mut budget, "signerInfos")?;
     for signer in inside(ber, &raw, MAX_SIGNERS, "signerInfos")? {
-        let read = SignerInfo::from_ber(signer).map_err(|reason| ber.malformed(reason))?;
+        let read = SignerInfo::from_ber(signer).map_err(|error| ber.malformed(error))?;
         signed.signers.push(read);
         signed.layout.signers.push(signer.to_vec());
     }
     Ok(())
 }
 
+/// The next element whole; all that are kept share the budget.
+fn kept(ber: &mut Source<'_>, budget: &mut u64, what: &str) -> Result<Vec<u8>, SigningError> {
+    let raw = ber.element(*budget, what).map_err(|error| match error {
+        StreamError::TooLarge { what, .. } => StreamError::TooLarge { what, limit: MAX_TRAILER },
+        other => other,
+    })?;
+    *budget -= raw.len() as u64;
+    Ok(raw)
+}
+
 /// The elements of a set that came whole.
 fn inside<'a>(
-    ber: &BerStream<'_>,
+    ber: &Source<'_>,
     raw: &'a [u8],
     most: usize,
     what: &str,
 ) -> Result<Vec<&'a [u8]>, SigningError> {
-    let set = Element::whole(raw).map_err(|reason| ber.malformed(reason))?;
+    let set = Element::whole(raw).map_err(|error| ber.malformed(error))?;
     let mut elements = set.inside();
     let mut all = Vec::new();
-    while let Some(element) = elements.next().map_err(|reason| ber.malformed(reason))? {
+    while let Some(element) = elements.next().map_err(|error| ber.malformed(error))? {
         if all.len() == most {
             return Err(SigningError::too_large(what, most as u64));
         }
         all.push(element.raw);
     }
     Ok(all)
-}
-
-fn element<T>(
-    ber: &mut BerStream<'_>,
-    tag: u8,
-    what: &str,
-    read: impl FnOnce(Element<'_>) -> Result<T, Reason>,
-) -> Result<T, SigningError> {
-    if ber.peek_tag()? != Some(tag) {
-        return Err(ber.malformed(format!("no {what}")));
-    }
-    let raw = ber.element(&mut MAX_HEAD.clone(), what)?;
-    Element::whole(&raw).and_then(read).map_err(|reason| ber.malformed(format!("{what}: {reason}")))
 }
 
 fn digest_algorithms(set: Element<'_>) -> Result<Vec<Algorithm>, Reason> {
@@ -320,7 +321,11 @@ impl Digesting {
     }
 }
 
-const MAX_HEAD: usize = 64 << 10;
+type Source<'a> = Stream<&'a mut dyn Read>;
+
+const MAX_HEAD: u64 = 64 << 10;
+/// Bytes of everything after the content that are kept.
+const MAX_TRAILER: u64 = 8 << 20;
 const MAX_CERTIFICATES: usize = 256;
 const MAX_CRLS: usize = 64;
 const MAX_SIGNERS: usize = 64;

@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, IMPLICIT_0, INTEGER, OCTET_STRING, SEQUENCE, SET};
+use ceralacca_ber::{Element, Elements, Reason, encode};
 use ceralacca_keystore::{Certificate, ber};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{
@@ -22,10 +24,6 @@ use x509_cert::name::Name;
 
 use crate::algorithm::Algorithm;
 use crate::digest::DigestAlgorithm;
-use crate::element::{
-    CONTEXT_0, CONTEXT_1, Element, Elements, IMPLICIT_0, INTEGER, OCTET_STRING, Reason, SEQUENCE,
-    SET, encode,
-};
 use crate::signing_certificate::SigningCertificate;
 
 /// One signature, or one countersignature.
@@ -131,12 +129,12 @@ impl SignerInfo {
 
     pub(crate) fn content_type(&self) -> Result<Option<ObjectIdentifier>, Reason> {
         let Some(value) = self.signed_value(ID_CONTENT_TYPE)? else { return Ok(None) };
-        Element::whole(value)?.oid().map(Some)
+        Ok(Some(Element::whole(value)?.oid()?))
     }
 
     pub(crate) fn message_digest(&self) -> Result<Option<Vec<u8>>, Reason> {
         let Some(value) = self.signed_value(ID_MESSAGE_DIGEST)? else { return Ok(None) };
-        Element::whole(value)?.octets().map(Some)
+        Ok(Some(Element::whole(value)?.octets()?))
     }
 
     /// The single value of a signed attribute that may be there once (RFC 5652 §11).

@@ -8,13 +8,14 @@
 //! ```
 //! The older SigningCertificate has no algorithm: its hash is SHA-1.
 
+use ceralacca_ber::tag::{INTEGER, OCTET_STRING, SEQUENCE};
+use ceralacca_ber::{Element, Reason, encode};
 use ceralacca_keystore::Certificate;
 use const_oid::ObjectIdentifier;
 use der::Encode;
 
 use crate::algorithm::Algorithm;
 use crate::digest::DigestAlgorithm;
-use crate::element::{Element, INTEGER, OCTET_STRING, Reason, SEQUENCE, encode};
 
 /// What the first ESSCertID says: it must be of the signer's own certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

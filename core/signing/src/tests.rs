@@ -1,5 +1,7 @@
 //! Signed files of every kind, whole and damaged: what is read, and what is answered.
 
+use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
+use ceralacca_ber::{Element, encode};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_COUNTERSIGNATURE, ID_DATA, ID_SIGNED_DATA};
 use const_oid::db::rfc5912::ID_SHA_256;
@@ -7,9 +9,6 @@ use proptest::prelude::*;
 
 use crate::algorithm::identifier;
 use crate::cades::{self, Options, attribute, sign};
-use crate::element::{
-    CONTEXT_0, CONTEXT_1, Element, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, encode,
-};
 use crate::error::SigningError;
 use crate::fixtures::{Contents, entry, moment, signed, trust};
 use crate::signed_data::{self, Content, SignedData};

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use ceralacca_ber::tag::{CONTEXT_1, SEQUENCE};
+use ceralacca_ber::{Element, encode};
 use ceralacca_keystore::Certificate;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_COUNTERSIGNATURE, ID_DATA};
@@ -11,7 +13,6 @@ use jiff::Timestamp;
 use crate::algorithm::Algorithm;
 use crate::cades::ALGORITHM_PROTECTION;
 use crate::digest::DigestAlgorithm;
-use crate::element::{CONTEXT_1, Element, SEQUENCE, encode};
 use crate::path::Followed;
 use crate::report::{Answer, Check, Report};
 use crate::rsa_signature::{self, Signed};
