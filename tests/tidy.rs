@@ -222,7 +222,8 @@ fn files_are_opened_in_one_place() {
         }
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in lines {
-            let line = line.replace("regular_file::", "");
+            // `NewFile` is a type of its own, which never takes a name that is there.
+            let line = line.replace("regular_file::", "").replace("NewFile::", "");
             for word in openings.iter().chain(&options).filter(|word| line.contains(**word)) {
                 problems.push(format!("{}: {word}", path.display()));
             }

@@ -5,11 +5,12 @@ use ceralacca_submission::{
     AttachmentRecord, Counts, Protocollo, ReceiptRecord, Rejection, Stato, is_file_name,
 };
 
+use super::answers::Answers;
 use super::arrivals::{Arrival, ArrivalKind};
 
 /// Why a file is taken for the answer; the first is the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Evidence {
+pub(super) enum Evidence {
     /// It certifies the keys of the request.
     Keys,
     /// A person said so.
@@ -27,7 +28,7 @@ enum Evidence {
 /// How good a hand-over's claim to a file is where the same content was handed over more than once;
 /// the first is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
+pub(super) enum Claim {
     /// A person named the file, or it has the hand-over's number. Two may have the same number.
     Own,
     /// It was sent, and has no answer yet.
@@ -40,7 +41,8 @@ enum Claim {
     Last,
 }
 
-/// The file that answers a hand-over: the one that speaks for itself most clearly.
+/// The file that answers a hand-over: the one that speaks for itself most clearly. For more than a
+/// few there is [`Answers`].
 ///
 /// A file name counts when it is the protocollo, or begins with `ricevuta-<run>-<name of what was
 /// sent>`, which the instructions give. For a request for certificates it does not: only what
@@ -53,61 +55,34 @@ pub fn answer_to<'a>(
     all: &[HandOver],
     arrivals: &'a [Arrival],
 ) -> Option<&'a Arrival> {
-    candidates(one, arrivals)
-        .filter(|(evidence, arrival)| !is_anothers(one, *evidence, arrival, all, arrivals))
-        .min_by_key(|(evidence, _)| *evidence)
-        .map(|(_, arrival)| arrival)
+    Answers::of_one(one, all, arrivals).to(one)
 }
 
-/// What might answer a hand-over if there were no others.
-fn candidates<'a>(
-    one: &HandOver,
-    arrivals: &'a [Arrival],
-) -> impl Iterator<Item = (Evidence, &'a Arrival)> {
-    let found = |arrival: &'a Arrival| Some((evidence(one, arrival)?, arrival));
-    arrivals.iter().filter_map(found)
+/// Whether another hand-over has the same content: the same bytes, or a request for the same keys and
+/// more.
+pub(super) fn is_same_content(one: &HandOver, other: &HandOver) -> bool {
+    let (Some(file), Some(there)) = (one.file(), other.file()) else { return false };
+    let same = there.sha256 == file.sha256 || certifies(&there.keys, file);
+    other.key != one.key && same
 }
 
-fn is_anothers(
+/// How good the claim to a file is; `answered` says whether a file of other content has stronger
+/// evidence.
+pub(super) fn claim(
     one: &HandOver,
     evidence: Evidence,
     arrival: &Arrival,
-    all: &[HandOver],
-    arrivals: &[Arrival],
-) -> bool {
-    let Some(file) = one.file() else { return false };
-    let same_content = |other: &&HandOver| {
-        let same = |there: &HandedFile| there.sha256 == file.sha256 || certifies(&there.keys, file);
-        other.key != one.key && other.file().is_some_and(same)
-    };
-    let mut others = all.iter().filter(same_content).peekable();
-    if others.peek().is_none() {
-        return false;
-    }
-    let own = claim(one, evidence, arrival, arrivals);
-    others.any(|other| {
-        // The same bytes may lie there under another name.
-        let copies = candidates(other, arrivals).filter(|(_, copy)| copy.sha256 == arrival.sha256);
-        let claims = copies.map(|(found, copy)| claim(other, found, copy, arrivals));
-        claims.min().is_some_and(|theirs| {
-            theirs < own || theirs == own && own != Claim::Own && other.order() < one.order()
-        })
-    })
-}
-
-fn claim(one: &HandOver, evidence: Evidence, arrival: &Arrival, arrivals: &[Arrival]) -> Claim {
+    kind: &ArrivalKind,
+    answered: impl Fn() -> bool,
+) -> Claim {
     let by_number = matches!(evidence, Evidence::SealedName | Evidence::Name)
         && one.protocollo().is_some_and(|number| has_number(&arrival.name, number));
     let numbered = evidence == Evidence::Text && one.protocollo().is_some();
     let rejected = matches!(one.state, State::Rejected { .. });
     match &one.state {
         _ if evidence == Evidence::Person || numbered || by_number => Claim::Own,
-        State::Rejected { .. } if is_accepted(arrival) => Claim::Last,
+        State::Rejected { .. } if says_accepted(kind) => Claim::Last,
         State::Confirmed { .. } | State::Rejected { .. } => {
-            let answered = || {
-                candidates(one, arrivals)
-                    .any(|(found, other)| found < evidence && other.sha256 != arrival.sha256)
-            };
             let other_number = evidence == Evidence::TextOtherNumber;
             if other_number && (rejected || answered()) { Claim::Last } else { Claim::Sent }
         }
@@ -119,19 +94,24 @@ fn claim(one: &HandOver, evidence: Evidence, arrival: &Arrival, arrivals: &[Arri
 
 /// Whether it says itself that the document was accepted.
 pub(super) fn is_accepted(arrival: &Arrival) -> bool {
-    match &arrival.kind {
+    says_accepted(&arrival.kind)
+}
+
+fn says_accepted(kind: &ArrivalKind) -> bool {
+    match kind {
         ArrivalKind::CertifIn { .. } => true,
         ArrivalKind::Text { text, .. } => text.stato != Stato::Scartato,
         _ => false,
     }
 }
 
-fn evidence(one: &HandOver, arrival: &Arrival) -> Option<Evidence> {
+/// Why a file that is of this kind would be taken for the answer if there were no other hand-overs.
+pub(super) fn evidence(one: &HandOver, arrival: &Arrival, kind: &ArrivalKind) -> Option<Evidence> {
     let file = one.file()?;
     if arrival.sha256 == file.sha256 {
         return None;
     }
-    if let ArrivalKind::CertifIn { keys } = &arrival.kind
+    if let ArrivalKind::CertifIn { keys } = kind
         && certifies(keys, file)
     {
         return Some(Evidence::Keys);
@@ -139,16 +119,13 @@ fn evidence(one: &HandOver, arrival: &Arrival) -> Option<Evidence> {
     if one.receipt.as_ref().is_some_and(|given| given.sha256 == arrival.sha256) {
         return Some(Evidence::Person);
     }
-    if !arrival.is_whole() {
-        return None;
-    }
-    match &arrival.kind {
+    match kind {
         ArrivalKind::Text { text, .. } if text.sha256.eq_ignore_ascii_case(&file.sha256) => {
             let same = one.protocollo().is_none_or(|number| *number == text.protocollo);
             Some(if same { Evidence::Text } else { Evidence::TextOtherNumber })
         }
-        ArrivalKind::Sealed if is_named(one, file, arrival) => Some(Evidence::SealedName),
-        ArrivalKind::Opaque { .. } if is_named(one, file, arrival) => Some(Evidence::Name),
+        ArrivalKind::Sealed if is_named(one, file, arrival, kind) => Some(Evidence::SealedName),
+        ArrivalKind::Opaque { .. } if is_named(one, file, arrival, kind) => Some(Evidence::Name),
         _ => None,
     }
 }
@@ -159,18 +136,22 @@ pub(super) fn certifies(keys: &[String], file: &HandedFile) -> bool {
     !file.keys.is_empty() && file.keys.iter().all(certified)
 }
 
-fn is_named(one: &HandOver, file: &HandedFile, arrival: &Arrival) -> bool {
+fn is_named(one: &HandOver, file: &HandedFile, arrival: &Arrival, kind: &ArrivalKind) -> bool {
     if !file.keys.is_empty() {
         return false;
     }
-    let by_number = one.protocollo().is_some_and(|number| match arrival.kind {
+    let by_number = one.protocollo().is_some_and(|number| match kind {
         // Nothing else that the portal gives is sealed.
         ArrivalKind::Sealed => has_number(&arrival.name, number),
         // The page of the confirmation, printed, may have the number in its name too.
         _ => is_number_alone(&arrival.name, number),
     });
-    let instructed = receipt_name(&one.label(), &file.name).to_lowercase();
-    by_number || arrival.name.to_lowercase().starts_with(&instructed)
+    by_number || arrival.name.to_lowercase().starts_with(&instructed_name(one, file))
+}
+
+/// With what the name of a receipt begins that was saved as the instructions say, in lower case.
+pub(super) fn instructed_name(one: &HandOver, file: &HandedFile) -> String {
+    receipt_name(&one.label(), &file.name).to_lowercase()
 }
 
 fn has_number(name: &str, number: &Protocollo) -> bool {
@@ -206,7 +187,7 @@ pub(super) fn protocollo_in(arrival: &Arrival) -> Option<Protocollo> {
 }
 
 /// Exactly seventeen digits with none before or after.
-fn numbers_in(name: &str) -> impl Iterator<Item = &str> {
+pub(super) fn numbers_in(name: &str) -> impl Iterator<Item = &str> {
     name.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 17)
 }
 

@@ -157,12 +157,10 @@ impl Arrival {
     }
 
     /// What it is if no more comes.
-    pub(super) fn once_whole(&self) -> Arrival {
+    pub(super) fn kind_once_whole(&self) -> &ArrivalKind {
         match &self.kind {
-            ArrivalKind::OnItsWay { kind, .. } => {
-                Arrival { kind: (**kind).clone(), ..self.clone() }
-            }
-            _ => self.clone(),
+            ArrivalKind::OnItsWay { kind, .. } => kind,
+            kind => kind,
         }
     }
 

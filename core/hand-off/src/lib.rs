@@ -6,6 +6,7 @@
 //! ([`confirm`]) or its answer lies in `ricezione` ([`arrivals`]). No network, no clock.
 
 mod answer;
+mod answers;
 mod arrivals;
 mod authorities;
 mod confirm;
@@ -33,13 +34,14 @@ use ceralacca_submission::{
 use jiff::Timestamp;
 
 pub use answer::answer_to;
+pub use answers::{Answers, settling};
 pub use arrivals::{Arrival, ArrivalKind, Unwrapped};
 pub use ceralacca_submission::hand_over::{
     Correction, FOLDER, GivenReceipt, HandOver, HandedFile, HandedRevocation, Kind, State, list,
 };
 pub use confirm::{Confirmation, altered_copy, confirm};
 pub use error::HandOffError;
-pub use ricezione::{QUIET, Ricezione, arrivals, is_of_interest, places, settles_at};
+pub use ricezione::{QUIET, Ricezione, arrivals, is_of_interest, places};
 pub use unused::{Unused, unused};
 
 /// Whether it is certain that what this call handed over was not done: a person said so, and nothing
@@ -214,8 +216,9 @@ impl Agency for HandOff {
     fn submit(&self, access: &Access, outgoing: &Outgoing<'_>) -> Result<Acknowledgement, Failure> {
         let others = list(&self.folders).map_err(not_delivered)?;
         let arrived = self.ricezione.look();
+        let answers = Answers::new(&others, &arrived);
         let is_rejected = |one: &HandOver| {
-            let row = answer::receipt_record(one, answer_to(one, &others, &arrived));
+            let row = answer::receipt_record(one, answers.to(one));
             row.is_some_and(|row| row.stato == Stato::Scartato)
         };
         let same = |one: &&HandOver| {
@@ -262,9 +265,9 @@ impl Agency for HandOff {
         let arrived = self.ricezione.look();
         let mut records = Vec::new();
         let all = list(&self.folders).map_err(not_delivered)?;
+        let answers = Answers::new(&all, &arrived);
         for one in &all {
-            let answer = answer_to(one, &all, &arrived);
-            let Some(record) = answer::receipt_record(one, answer) else { continue };
+            let Some(record) = answer::receipt_record(one, answers.to(one)) else { continue };
             let day = rome_date(record.sent_at);
             let wanted = filter.protocollo.as_ref().is_none_or(|number| one.goes_by(number))
                 && filter.tipo_documento.as_ref().is_none_or(|tipo| *tipo == record.tipo_documento)

@@ -13,12 +13,10 @@ use std::time::SystemTime;
 
 use ceralacca_kernel::Folders;
 use ceralacca_submission::esito::RICEVUTA;
-use ceralacca_submission::hand_over::HandOver;
 use ceralacca_submission::outbox::read_at_most;
 use ceralacca_submission::{Protocollo, ReceiptRecord};
 use jiff::{SignedDuration, Timestamp};
 
-use super::answer::answer_to;
 use super::arrivals::{Arrival, ArrivalKind, read};
 
 /// What lies in `ricezione`. Clones share what is known of it.
@@ -68,20 +66,6 @@ impl fmt::Debug for Ricezione {
 /// be read is in the list and says so.
 pub fn arrivals(folders: &Folders, now: Timestamp) -> Vec<Arrival> {
     look(folders, now, &mut Seen::default())
-}
-
-/// When a file that would answer a hand-over counts as whole; `None` when the answer is there, or none
-/// is on its way. `all` is every hand-over of the workspace.
-pub fn settles_at(one: &HandOver, all: &[HandOver], arrivals: &[Arrival]) -> Option<Timestamp> {
-    if arrivals.iter().all(|arrival| arrival.settles_at().is_none()) {
-        return None;
-    }
-    if answer_to(one, all, arrivals).is_some() {
-        return None;
-    }
-    let whole: Vec<Arrival> = arrivals.iter().map(Arrival::once_whole).collect();
-    let answer = answer_to(one, all, &whole)?;
-    arrivals.iter().find(|arrival| arrival.path == answer.path)?.settles_at()
 }
 
 /// When nothing in a file says where it ends, it counts as whole after so long without a change.

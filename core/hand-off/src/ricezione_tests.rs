@@ -6,7 +6,7 @@ use std::fs::File;
 use super::*;
 use crate::arrivals::LARGEST_READ;
 use crate::tests::{Desk, NUMBER, number, sent};
-use crate::{Confirmation, list};
+use crate::{Confirmation, list, settling};
 
 thread_local! {
     static NOW: Cell<Timestamp> = const { Cell::new(Timestamp::UNIX_EPOCH) };
@@ -206,7 +206,7 @@ fn the_answer_that_is_on_its_way_is_known_before_it_counts() {
     let ricezione = ricezione(&desk);
     let settles = || {
         let all = list(&desk.folders).unwrap();
-        settles_at(&all[0], &all, &ricezione.look())
+        settling(&all, &ricezione.look()).get(&all[0].key).copied()
     };
     assert_eq!(settles(), None);
     write(&desk, "a.bin", b"of nothing", 0);

@@ -1,6 +1,6 @@
 //! What lies in `ricezione` and is used for nothing: nothing there is passed over in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use ceralacca_kernel::{Folders, document_archive};
@@ -11,7 +11,7 @@ use ceralacca_submission::{ReceiptRecord, printable};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::answer::answer_to;
+use super::answers::Answers;
 use super::arrivals::{Arrival, ArrivalKind};
 
 /// Something in `ricezione` that is used for nothing.
@@ -46,8 +46,9 @@ impl Unused {
 /// What lies in `ricezione` and is used for nothing, and why; first what was meant to be of use.
 /// `hand_overs` are all there are.
 pub fn unused(folders: &Folders, hand_overs: &[HandOver], arrivals: &[Arrival]) -> Vec<Unused> {
-    let mut sorted: Vec<&Arrival> = arrivals.iter().collect();
-    sorted.sort_by_key(|arrival| match &arrival.kind {
+    let known = Known::of(folders, hand_overs, arrivals);
+    let mut sorted: Vec<(usize, &Arrival)> = arrivals.iter().enumerate().collect();
+    sorted.sort_by_key(|(_, arrival)| match &arrival.kind {
         ArrivalKind::Incomplete { .. }
         | ArrivalKind::OnItsWay { .. }
         | ArrivalKind::TooLarge
@@ -61,8 +62,8 @@ pub fn unused(folders: &Folders, hand_overs: &[HandOver], arrivals: &[Arrival]) 
         | ArrivalKind::TooDeep
         | ArrivalKind::TooMany { .. } => 2,
     });
-    let found = sorted.into_iter().filter_map(|arrival| {
-        let (why, next) = reason(folders, hand_overs, arrivals, arrival)?;
+    let found = sorted.into_iter().filter_map(|(at, arrival)| {
+        let (why, next) = reason(&known, at, arrival)?;
         Some(Unused {
             path: arrival.path.clone(),
             name: arrival.name.clone(),
@@ -77,17 +78,38 @@ pub fn unused(folders: &Folders, hand_overs: &[HandOver], arrivals: &[Arrival]) 
     found.collect()
 }
 
-fn reason(
-    folders: &Folders,
-    all: &[HandOver],
-    arrivals: &[Arrival],
-    arrival: &Arrival,
-) -> Option<(String, String)> {
+/// What is looked up for each file.
+struct Known<'h, 'a> {
+    folders: &'h Folders,
+    answers: Answers<'h, 'a>,
+    /// Of each file the hand-overs that it answers by itself.
+    answered: Vec<Vec<&'h HandOver>>,
+    /// The first hand-over of a file, by its SHA-256.
+    sent: HashMap<&'h str, &'h HandOver>,
+    /// How a person can say whose receipt a file is.
+    by_name: String,
+}
+
+impl<'h, 'a> Known<'h, 'a> {
+    fn of(folders: &'h Folders, all: &'h [HandOver], arrivals: &'a [Arrival]) -> Known<'h, 'a> {
+        let answers = Answers::new(all, arrivals);
+        let by_name = by_name(all, &answers);
+        let mut sent = HashMap::new();
+        for one in all {
+            if let Some(file) = one.file() {
+                sent.entry(file.sha256.as_str()).or_insert(one);
+            }
+        }
+        Known { folders, answered: answers.answered_by(), answers, sent, by_name }
+    }
+}
+
+fn reason(known: &Known<'_, '_>, at: usize, arrival: &Arrival) -> Option<(String, String)> {
     let next = match &arrival.kind {
         ArrivalKind::CertifIn { .. }
         | ArrivalKind::Text { .. }
         | ArrivalKind::Sealed
-        | ArrivalKind::Opaque { .. } => return of_whole(folders, all, arrivals, arrival),
+        | ArrivalKind::Opaque { .. } => return of_whole(known, at, arrival),
         ArrivalKind::OnItsWay { .. } => "it counts as whole once nothing has changed for a moment",
         ArrivalKind::Loading => "wait for the browser, or save it once more",
         ArrivalKind::Incomplete { .. } => "save it from \"Ricerca ricevute\" once more",
@@ -100,23 +122,14 @@ fn reason(
     Some((what(arrival), next.to_owned()))
 }
 
-fn of_whole(
-    folders: &Folders,
-    all: &[HandOver],
-    arrivals: &[Arrival],
-    arrival: &Arrival,
-) -> Option<(String, String)> {
-    let with_file = || all.iter().filter_map(|one| Some((one, one.file()?)));
-    if let Some((one, _)) = with_file().find(|(_, file)| file.sha256 == arrival.sha256) {
+fn of_whole(known: &Known<'_, '_>, at: usize, arrival: &Arrival) -> Option<(String, String)> {
+    if let Some(one) = known.sent.get(arrival.sha256.as_str()) {
         let why = format!("the file of run {} itself, not its receipt", one.run);
         return Some((why, "save the receipt from \"Ricerca ricevute\"".to_owned()));
     }
-    let mut answered = all
-        .iter()
-        .filter(|one| answer_to(one, all, std::slice::from_ref(arrival)).is_some())
-        .peekable();
-    if answered.peek().is_some() {
-        return answered.find_map(|one| other_than_noted(folders, one, all, arrivals, arrival));
+    let answered = &known.answered[at];
+    if !answered.is_empty() {
+        return answered.iter().find_map(|one| other_than_noted(known, one, arrival));
     }
     let (why, next) = match &arrival.kind {
         ArrivalKind::CertifIn { .. } => (
@@ -127,14 +140,14 @@ fn of_whole(
             "no file that waits here has its SHA-256",
             "if it is of another workspace, save it there".to_owned(),
         ),
-        _ => ("nothing in it says of which run it is", by_name(all, arrivals)),
+        _ => ("nothing in it says of which run it is", known.by_name.clone()),
     };
     Some((format!("{}, and {why}", what(arrival)), next))
 }
 
 /// How a person can say whose receipt it is; the run is named where only one can be meant.
-fn by_name(all: &[HandOver], arrivals: &[Arrival]) -> String {
-    let open = |one: &&HandOver| one.file().is_some() && answer_to(one, all, arrivals).is_none();
+fn by_name(all: &[HandOver], answers: &Answers<'_, '_>) -> String {
+    let open = |one: &&HandOver| one.file().is_some() && answers.to(one).is_none();
     let runs: BTreeSet<&str> = all.iter().filter(open).map(|one| one.run.as_str()).collect();
     match (runs.first(), runs.len()) {
         (None, _) => "no run waits for a receipt".to_owned(),
@@ -147,19 +160,17 @@ fn by_name(all: &[HandOver], arrivals: &[Arrival]) -> String {
 
 /// By its name alone it is the receipt of a run whose receipt was noted with other bytes.
 fn other_than_noted(
-    folders: &Folders,
+    known: &Known<'_, '_>,
     one: &HandOver,
-    all: &[HandOver],
-    arrivals: &[Arrival],
     arrival: &Arrival,
 ) -> Option<(String, String)> {
     if !matches!(arrival.kind, ArrivalKind::Sealed | ArrivalKind::Opaque { .. })
-        || answer_to(one, all, arrivals)?.path != arrival.path
+        || known.answers.to(one)?.path != arrival.path
     {
         return None;
     }
     let content = arrival.content.as_ref().map_or(&arrival.sha256, |content| &content.sha256);
-    let noted = noted(folders, one)?;
+    let noted = noted(known.folders, one)?;
     if noted.is_empty() || noted.iter().any(|sha256| sha256 == content) {
         return None;
     }

@@ -25,7 +25,8 @@ pub(super) fn wait(workspace: &Workspace, run: RunId, terminal: &Terminal) {
     loop {
         let arrivals = workspace.ricezione.look();
         let of_run = |one: &&HandOver| one.run == run.to_string();
-        let settles = |one| hand_off::settles_at(one, &all, &arrivals);
+        let settling = hand_off::settling(&all, &arrivals);
+        let settles = |one: &HandOver| settling.get(&one.key).copied();
         let until = all.iter().filter(of_run).filter_map(settles).min();
         let (Some(until), Some(left)) = (until, longest.checked_sub(begun.elapsed())) else {
             return;

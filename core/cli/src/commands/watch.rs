@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use ceralacca_hand_off::{self as hand_off, Arrival, ArrivalKind, HandOver};
+use ceralacca_hand_off::{self as hand_off, Answers, Arrival, ArrivalKind, HandOver};
 use ceralacca_journal::Journal;
 use ceralacca_kernel::lock::{FileLock, LockError};
 use ceralacca_kernel::{Error, Exit, Folders, Report, RunId, RunStatus, RunSummary, Store, Value};
@@ -114,8 +114,8 @@ impl Known {
         self.all.iter().filter(|one| one.run == name).collect()
     }
 
-    fn newest(&self, of_run: &[&HandOver]) -> Option<Timestamp> {
-        newest(&self.folders, of_run, &self.all, &self.arrivals)
+    fn answers(&self) -> Answers<'_, '_> {
+        Answers::new(&self.all, &self.arrivals)
     }
 }
 
@@ -134,20 +134,22 @@ impl Watching<'_> {
     fn look(&mut self) -> Result<Standing, Error> {
         let known = Known::now(self.workspace)?;
         let mut standing = Standing::default();
+        let settling = hand_off::settling(&known.all, &known.arrivals);
+        let answers = known.answers();
         for summary in known.journal.runs()?.iter().filter(|one| !one.status.is_over()) {
             let of_run = known.of_run(summary.run);
             if of_run.is_empty() {
                 continue;
             }
             for one in &of_run {
-                standing.look_again(hand_off::settles_at(one, &known.all, &known.arrivals));
+                standing.look_again(settling.get(&one.key).copied());
             }
             if summary.locked {
                 standing.waiting += 1;
                 self.changes.wait_for(summary.run);
                 continue;
             }
-            self.look_after(summary, &of_run, &known, &mut standing)?;
+            self.look_after(summary, &of_run, &known.folders, &answers, &mut standing)?;
         }
         let unused = hand_off::unused(&known.folders, &known.all, &known.arrivals);
         self.show_unused(&unused, &known.arrivals, &mut standing);
@@ -159,10 +161,11 @@ impl Watching<'_> {
         &mut self,
         summary: &RunSummary,
         of_run: &[&HandOver],
-        known: &Known,
+        folders: &Folders,
+        answers: &Answers<'_, '_>,
         standing: &mut Standing,
     ) -> Result<(), Error> {
-        let reason = news(of_run, &known.all, &known.arrivals);
+        let reason = news(of_run, answers);
         if summary.status == RunStatus::Open && self.changes.was_let_go(summary.run) {
             // Whoever worked on it was interrupted.
             self.tried.remove(&summary.run);
@@ -174,7 +177,7 @@ impl Watching<'_> {
         let failed = failed
             .map(|report| run::name_run(&report.clone().into(), summary.run).report().clone());
         if let Some(report) = failed.as_ref().filter(|_| !self.tried.contains_key(&summary.run)) {
-            let is_new = known.newest(of_run) > Some(summary.last);
+            let is_new = newest(folders, of_run, answers) > Some(summary.last);
             // What this command was not given it may be given now; for anything else there must be news.
             if reason.is_none() || !(is_new || may_end_otherwise(report)) {
                 self.say(&format!("run {} has stopped: {}", summary.run, in_a_line(report)));
@@ -223,10 +226,11 @@ impl Watching<'_> {
     /// What the run has noted itself before it failed is no news to it.
     fn take_as_seen(&mut self, id: RunId) -> Result<(), Error> {
         let known = Known::now(self.workspace)?;
-        let of_run = known.of_run(id);
+        let (of_run, answers) = (known.of_run(id), known.answers());
         let stopped = known.journal.runs()?.into_iter().find(|one| one.run == id);
-        if stopped.is_some_and(|stopped| known.newest(&of_run) <= Some(stopped.last)) {
-            let reason = news(&of_run, &known.all, &known.arrivals);
+        let newest = newest(&known.folders, &of_run, &answers);
+        if stopped.is_some_and(|stopped| newest <= Some(stopped.last)) {
+            let reason = news(&of_run, &answers);
             self.tried.insert(id, reason.unwrap_or_default());
         }
         Ok(())
@@ -252,12 +256,10 @@ impl Watching<'_> {
         arrivals: &[Arrival],
         standing: &mut Standing,
     ) {
-        let loading = |path: &PathBuf| {
-            let is_loading = |one: &&Arrival| one.kind == ArrivalKind::Loading && one.path == *path;
-            arrivals.iter().any(|one| is_loading(&one))
-        };
+        let loading = arrivals.iter().filter(|one| one.kind == ArrivalKind::Loading);
+        let loading: BTreeSet<&PathBuf> = loading.map(|one| &one.path).collect();
         let mut shown = BTreeSet::new();
-        for one in unused.iter().filter(|one| !loading(&one.path)) {
+        for one in unused.iter().filter(|one| !loading.contains(&one.path)) {
             let once = (one.path.clone(), one.sha256.clone(), one.why.clone());
             if self.shown.contains(&once) {
                 shown.insert(once);

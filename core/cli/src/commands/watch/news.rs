@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::path::Path;
 
-use ceralacca_hand_off::{self as hand_off, Arrival, HandOver};
+use ceralacca_hand_off::{self as hand_off, Answers, HandOver};
 use ceralacca_kernel::Folders;
 use jiff::Timestamp;
 
@@ -11,10 +11,8 @@ use jiff::Timestamp;
 ///
 /// `of_run` are its hand-overs in the order of its calls. A run does one thing after the other: while
 /// nobody has done the last, it stands there, whatever became of those before.
-pub(super) fn news(of_run: &[&HandOver], all: &[HandOver], arrivals: &[Arrival]) -> Option<String> {
-    let answer = |one: &HandOver| {
-        hand_off::answer_to(one, all, arrivals).map(|arrival| arrival.sha256.clone())
-    };
+pub(super) fn news(of_run: &[&HandOver], answers: &Answers<'_, '_>) -> Option<String> {
+    let answer = |one: &HandOver| answers.to(one).map(|arrival| arrival.sha256.clone());
     let last = of_run.last()?;
     if last.is_waiting() && answer(last).is_none() {
         return None;
@@ -28,11 +26,10 @@ pub(super) fn news(of_run: &[&HandOver], all: &[HandOver], arrivals: &[Arrival])
 pub(super) fn newest(
     folders: &Folders,
     of_run: &[&HandOver],
-    all: &[HandOver],
-    arrivals: &[Arrival],
+    answers: &Answers<'_, '_>,
 ) -> Option<Timestamp> {
-    let answers = of_run.iter().filter_map(|one| hand_off::answer_to(one, all, arrivals));
-    let arrived = answers.filter_map(|answer| appeared(&answer.path));
+    let there = of_run.iter().filter_map(|one| answers.to(one));
+    let arrived = there.filter_map(|answer| appeared(&answer.path));
     let said = of_run.iter().filter_map(|one| hand_off::noted_at(folders, one));
     arrived.chain(said).max()
 }
