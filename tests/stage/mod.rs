@@ -49,7 +49,8 @@ impl Served {
         Served::start_in(tempfile::tempdir().unwrap())
     }
 
-    fn start_in(folder: TempDir) -> Served {
+    /// Goes on from a state that is in `folder`.
+    pub fn start_in(folder: TempDir) -> Served {
         let mut process = program()
             .args(["sandbox", "serve", "--json", "--folder"])
             .arg(folder.path())
