@@ -43,7 +43,7 @@ pub(crate) fn index(
     let name = file_name(name, format)?;
     let folder = run_folder(call)?;
     let index = folder.join(&name);
-    let source = source(PathBuf::from(path), lots);
+    let source = source(located(call, &path)?, lots);
     let options = Options { algorithm: digest, format, sincro, threads: None };
     let mut telling = Telling::new(call);
     let (summary, sha256) =
@@ -76,7 +76,7 @@ pub(crate) fn verify(
         let path = path.display().to_string();
         return Err(ArchiveError::IndexChanged { path, expected: sha256, found }.into());
     }
-    verify_open(call, file, &path, Path::new(&folder))
+    verify_open(call, file, &path, &located(call, &folder)?)
 }
 
 pub(crate) fn verify_file(
@@ -84,8 +84,8 @@ pub(crate) fn verify_file(
     index: String,
     folder: String,
 ) -> Result<Differences, Error> {
-    let path = PathBuf::from(index);
-    verify_open(call, open(&path)?, &path, Path::new(&folder))
+    let path = located(call, &index)?;
+    verify_open(call, open(&path)?, &path, &located(call, &folder)?)
 }
 
 pub(crate) fn require_intact(_: &mut Call<'_>, report: Differences) -> Result<Differences, Error> {
@@ -108,6 +108,11 @@ fn verify_open(
     let entries = read_index(BufReader::new(index)).map_err(named)?;
     let differences = compare(entries, folder, None, &mut |progress| telling.tell(progress));
     Ok(differences.map_err(named)?)
+}
+
+/// The file or folder that a script means.
+fn located(call: &Call<'_>, path: &str) -> Result<PathBuf, ArchiveError> {
+    call.located(path).map_err(|error| unreadable(Path::new(path), &error))
 }
 
 fn source(path: PathBuf, lots: Lots) -> Source {

@@ -10,8 +10,8 @@ use ceralacca_environment::RequestOutcomes;
 use ceralacca_environment::pending::Owner;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
-    Engine, Entry, Error, PluginPin, Registry, Run, RunOptions, RunStatus, RunSummary, Services,
-    Store,
+    Engine, Entry, Error, Place, PluginPin, Registry, Run, RunOptions, RunStatus, RunSummary,
+    Services, Store,
 };
 use ceralacca_keystore::Devices;
 use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
@@ -157,6 +157,8 @@ impl Program {
         services.add(request_outcomes(workspace));
         services.add(workspace.policy()?);
         services.add(workspace.folders());
+        let here = std::env::current_dir().unwrap_or_else(|_| workspace.root.clone());
+        services.add(Place::new(&workspace.root, &here));
         services.add(workspace.set_aside());
         services.add(PinnedCa(workspace.settings.agency.ca_sha256.clone()));
         services.add(Devices::new(Rc::new(PluginDevices::new(plugins.clone()))));

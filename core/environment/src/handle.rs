@@ -80,7 +80,7 @@ pub(crate) fn create(
     folder: String,
     password: SecretRef,
 ) -> Result<Environment, Error> {
-    let environment = EnvironmentFolder::at(absolute(&folder)?);
+    let environment = EnvironmentFolder::at(located(call, &folder)?);
     // Asked here, so that nothing is set aside for a password that is never given.
     call.secret(&password)?;
     require_medium(call, environment.path())?;
@@ -100,7 +100,7 @@ pub(crate) fn open(
     folder: String,
     password: SecretRef,
 ) -> Result<Environment, Error> {
-    let environment = EnvironmentFolder::at(absolute(&folder)?);
+    let environment = EnvironmentFolder::at(located(call, &folder)?);
     let open = environment.open(&call.secret(&password)?)?;
     if open.password_form == PasswordForm::UpperCase {
         call.progress("the password was accepted in upper case");
@@ -197,7 +197,7 @@ pub(crate) fn copy_to(
     env: Environment,
     backup: String,
 ) -> Result<Copied, Error> {
-    let (password, backup) = (call.secret(&env.0.password)?, absolute(&backup)?);
+    let (password, backup) = (call.secret(&env.0.password)?, located(call, &backup)?);
     require_medium(call, &backup)?;
     env.folder().copy_to(&backup, &password)?;
     let copied = env.folder().copied(&backup);
@@ -265,9 +265,10 @@ pub(crate) fn owner(call: &Call<'_>) -> Owner {
     Owner { id: call.run_key().to_owned(), run: call.run().to_string() }
 }
 
-pub(crate) fn absolute(folder: &str) -> Result<PathBuf, KeystoreError> {
-    let path = Path::new(folder);
-    std::path::absolute(path).map_err(disk::refused("looking for", path, "nothing was changed"))
+/// The folder or file that a script means.
+pub(crate) fn located(call: &Call<'_>, path: &str) -> Result<PathBuf, KeystoreError> {
+    let path = Path::new(path);
+    call.located(path).map_err(disk::refused("looking for", path, "nothing was changed"))
 }
 
 /// The Agency's type of document for the request.

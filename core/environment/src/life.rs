@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::change_password::PasswordChange;
 use crate::error::EnvironmentError;
 use crate::folder::EnvironmentFolder;
-use crate::handle::{Environment, EnvironmentId, absolute, owner, stored_certificates};
+use crate::handle::{Environment, EnvironmentId, located, owner, stored_certificates};
 use crate::history::EnvironmentHistory;
 use crate::recovery_sheet::{RecoveryDetails, numero_busta_of};
 use crate::summary::EnvironmentSummary;
@@ -22,7 +22,8 @@ use crate::summary::EnvironmentSummary;
 pub(crate) fn list(call: &mut Call<'_>, folder: String) -> Result<Vec<EnvironmentSummary>, Error> {
     let own = call.service::<Policy>().ok();
     let policy = own.as_deref().unwrap_or(Policy::embedded());
-    Ok(EnvironmentHistory::known_to(call, &absolute(&folder)?)?.summaries(call.now(), policy))
+    let folder = located(call, &folder)?;
+    Ok(EnvironmentHistory::known_to(call, &folder)?.summaries(call.now(), policy))
 }
 
 pub(crate) fn pending(
@@ -30,14 +31,14 @@ pub(crate) fn pending(
     folder: String,
     password: SecretRef,
 ) -> Result<Environment, Error> {
-    let environment = EnvironmentFolder::at(absolute(&folder)?);
+    let environment = EnvironmentFolder::at(located(call, &folder)?);
     environment.open_pending(&call.secret(&password)?)?;
     let folder = environment.path().to_owned();
     Ok(Environment(EnvironmentId { folder, password }))
 }
 
-pub(crate) fn read_certif_in(_: &mut Call<'_>, path: String) -> Result<Bytes, Error> {
-    Ok(Bytes(certif_in_file(&absolute(&path)?)?))
+pub(crate) fn read_certif_in(call: &mut Call<'_>, path: String) -> Result<Bytes, Error> {
+    Ok(Bytes(certif_in_file(&located(call, &path)?)?))
 }
 
 pub(crate) fn change_password(
@@ -58,7 +59,7 @@ pub(crate) fn finish_password_change(
     old_password: SecretRef,
     new_password: SecretRef,
 ) -> Result<Environment, Error> {
-    let folder = absolute(&folder)?;
+    let folder = located(call, &folder)?;
     let env = Environment(EnvironmentId { folder, password: old_password });
     change_password(call, env, new_password)
 }

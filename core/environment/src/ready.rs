@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::aside::Standing;
 use crate::error::EnvironmentError;
 use crate::folder::{EnvironmentFolder, LOCK};
-use crate::handle::{Environment, absolute, owner, stored_certificates};
+use crate::handle::{Environment, located, owner, stored_certificates};
 use crate::pending::Owner;
 use crate::request_outcome::{PendingCase, RequestOutcomes};
 use crate::seen::{EnvironmentSeen, on_another_device};
@@ -44,7 +44,7 @@ pub(crate) fn before_revocation(
     account: Account,
     lost: Option<bool>,
 ) -> Result<BeforeRevocation, Error> {
-    let environment = EnvironmentFolder::at(absolute(&folder)?);
+    let environment = EnvironmentFolder::at(located(call, &folder)?);
     let asked = Asked { account: &account.common_name(), lost: lost.unwrap_or_default() };
     look(call, &environment, &asked)
 }

@@ -25,7 +25,10 @@ pub(crate) fn verify(
     options: Option<VerifyOptions>,
 ) -> Result<FileReport, Error> {
     let trust = call.service::<TrustStore>()?.trust()?;
-    verify_file(Path::new(&path), &options.unwrap_or_default(), &trust, call.now())
+    let VerifyOptions { document, mark } = options.unwrap_or_default();
+    let located = |given: Option<PathBuf>| given.map(|path| located(call, &path)).transpose();
+    let options = VerifyOptions { document: located(document)?, mark: located(mark)? };
+    verify_file(&located(Some(path.into()))?.unwrap_or_default(), &options, &trust, call.now())
 }
 
 pub(crate) fn require_valid(_: &mut Call<'_>, report: FileReport) -> Result<FileReport, Error> {
@@ -42,7 +45,7 @@ pub(crate) fn mark(
     let folder = folders
         .of_run(IMPRONTE, call.run())
         .map_err(InspectError::disk("creating", &folders.documents))?;
-    mark_into(&folder, Path::new(&path), document.map(|document| document.0))
+    mark_into(&folder, &located(call, &path)?, document.map(|document| document.0))
 }
 
 /// The mark in the file at `path`, written to `folder`; it must be over the document.
@@ -111,19 +114,23 @@ fn document_of(
     })
 }
 
-pub(crate) fn extract(_: &mut Call<'_>, path: String, folder: String) -> Result<Extracted, Error> {
-    crate::extract(Path::new(&path), Path::new(&folder))
+pub(crate) fn extract(
+    call: &mut Call<'_>,
+    path: String,
+    folder: String,
+) -> Result<Extracted, Error> {
+    crate::extract(&located(call, &path)?, &located(call, &folder)?)
 }
 
 pub(crate) fn convert(
-    _: &mut Call<'_>,
+    call: &mut Call<'_>,
     path: String,
     to: String,
     document: Option<Document>,
 ) -> Result<Converted, Error> {
     let document: Option<PathBuf> = document.map(|document| document.0.path);
     let options = ConvertOptions { document, output: None };
-    crate::convert(Path::new(&path), Container::parse(&to)?, &options)
+    crate::convert(&located(call, &path)?, Container::parse(&to)?, &options)
 }
 
 pub(crate) fn impronta(
@@ -132,7 +139,7 @@ pub(crate) fn impronta(
     digest: Option<String>,
 ) -> Result<String, Error> {
     let algorithm = digest.map_or(Ok(DigestAlgorithm::Sha256), |name| digest_algorithm(&name))?;
-    digest_told(call, Path::new(&path), algorithm)
+    digest_told(call, &located(call, &path)?, algorithm)
 }
 
 pub(crate) fn document(
@@ -140,13 +147,17 @@ pub(crate) fn document(
     path: String,
     tipo_documento: Option<String>,
 ) -> Result<Document, Error> {
-    // A resumed run may have another current folder.
-    let path =
-        std::path::absolute(&path).map_err(InspectError::disk("reading", Path::new(&path)))?;
+    let path = located(call, &path)?;
     let sha256 = digest_told(call, &path, DigestAlgorithm::Sha256)?;
     let name = names::file_name(&path);
     let tipo_documento = tipo_documento.unwrap_or_else(|| "DOCUMENTO".to_owned());
     Ok(Document(DocumentId { name, tipo_documento, path, sha256, keys: Vec::new() }))
+}
+
+/// The file or folder that a script means.
+fn located(call: &Call<'_>, path: impl AsRef<Path>) -> Result<PathBuf, InspectError> {
+    let path = path.as_ref();
+    call.located(path).map_err(InspectError::disk("reading", path))
 }
 
 /// The digest of a file, hexadecimal; the operator sees how far it is.

@@ -17,6 +17,7 @@ mod error;
 mod host;
 pub mod lock;
 pub mod manifest;
+mod place;
 mod plain_text;
 mod primitive;
 mod primitive_error;
@@ -42,6 +43,7 @@ pub use document::{Document, DocumentId, Folders};
 pub use engine::{Caller, Engine, Source};
 pub use error::{Error, Exit, Explain, Report};
 pub use host::{Event, Host, Progress, Question, Sheet};
+pub use place::Place;
 pub use plain_text::is_obeyed;
 pub use primitive::{
     Arguments, Call, Effect, Form, Invoke, Namespace, Param, ParamSchema, Primitive, Reconcile,

@@ -1,6 +1,8 @@
 //! Primitives: what a script can call, declared once with [`primitives!`](crate::primitives).
 
 use std::any::type_name;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -223,6 +225,15 @@ impl Call<'_> {
     pub fn ask_secret(&self, name: &str, confirm: bool) -> Result<SecretRef, Error> {
         self.require(Touch::Asks)?;
         self.secrets.ask(name, confirm, self.host)
+    }
+
+    /// The file or folder that a script means: its relative paths start where the run began, whatever the
+    /// process's folder is now.
+    ///
+    /// # Errors
+    /// When the path is empty, or the process's folder is needed and gone.
+    pub fn located(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+        self.services.place().located(path.as_ref())
     }
 
     /// Shows the operator a sheet of text.

@@ -66,6 +66,7 @@ impl Run {
         workflow: &Workflow,
         input: Value,
     ) -> (Option<RunId>, Result<Value, Error>) {
+        let place = options.services.place();
         let started = JournalEvent::Started {
             workflow: workflow.name.clone(),
             file: workflow.source.name.clone(),
@@ -75,10 +76,11 @@ impl Run {
             },
             source: workflow.source.text.clone(),
             source_sha256: workflow.source_sha256(),
-            input: input.clone(),
+            input: place.journaled_input(input.clone()),
             key: options.key.clone(),
             version: options.version.clone(),
             workspace: options.workspace.clone(),
+            folder: place.recorded_folder(),
             plugins: options.plugins.clone(),
         };
         let now = options.host.now();
@@ -99,7 +101,7 @@ impl Run {
     /// # Errors
     /// `run.finished`, `run.locked`, `run.diverged`, and whatever the workflow stops with.
     pub fn resume(
-        options: RunOptions,
+        mut options: RunOptions,
         engine: &dyn Engine,
         workflow: &Workflow,
         id: RunId,
@@ -108,6 +110,9 @@ impl Run {
         let lock = options.store.lock(id, now)?;
         let entries = options.store.entries(id)?;
         let (input, key) = started(&entries)?;
+        let place = options.services.place().of_run(entries.first().map(|first| &first.event));
+        let input = place.seen_input(input);
+        options.services.add(place);
         still_open(id, &entries)?;
         let plugins = match same_plugins(&entries, &options.plugins) {
             Ok(()) => Vec::new(),
@@ -186,7 +191,7 @@ impl Run {
         match outcome {
             Ok(result) => {
                 self.append(&JournalEvent::Finished { result: result.clone() })?;
-                Ok(result)
+                Ok(self.options.services.place().opened_handles(result))
             }
             Err(error) => {
                 let error = match self.outside(error.exit()) {
@@ -359,12 +364,15 @@ impl Run {
             return Err(self.stop(unknown_outcome(&call, why)));
         };
         let now = self.options.host.now();
+        let place = self.options.services.place();
         let mut context = self.context(primitive, call.step, now);
-        let reconciled =
-            catch_unwind(AssertUnwindSafe(|| reconcile(&mut context, arguments.clone())))
-                .unwrap_or_else(|_| Err(panicked(primitive)));
+        let opened = place.opened_arguments(arguments.clone());
+        let reconciled = catch_unwind(AssertUnwindSafe(|| reconcile(&mut context, opened)))
+            .unwrap_or_else(|_| Err(panicked(primitive)));
         match reconciled {
-            Ok(Reconciled::Done(value)) => self.end(primitive, call, Ok(value)),
+            Ok(Reconciled::Done(value)) => {
+                self.end(primitive, call, Ok(place.journaled_handles(value)))
+            }
             Ok(Reconciled::NotDone) => self.carry_out_call(primitive, call, arguments, None),
             // It is known where it is: with a person, or on its way.
             Err(error) if error.exit() == Exit::Waiting => Err(self.stop(error)),
@@ -394,14 +402,16 @@ impl Run {
         since: Timestamp,
         arguments: Vec<Value>,
     ) -> Result<Step, Error> {
+        let place = self.options.services.place();
         let mut context = self.context(primitive, step, since);
-        let outcome =
-            catch_unwind(AssertUnwindSafe(|| (primitive.invoke)(&mut context, arguments)));
-        let step = outcome.unwrap_or_else(|_| Err(panicked(primitive)))?;
-        if let Step::Done(value) = &step {
-            value.check(&Limits::DEFAULT)?;
-        }
-        Ok(step)
+        let opened = place.opened_arguments(arguments);
+        let outcome = catch_unwind(AssertUnwindSafe(|| (primitive.invoke)(&mut context, opened)));
+        let value = match outcome.unwrap_or_else(|_| Err(panicked(primitive)))? {
+            Step::Done(value) => place.journaled_handles(value),
+            waiting => return Ok(waiting),
+        };
+        value.check(&Limits::DEFAULT)?;
+        Ok(Step::Done(value))
     }
 
     /// Polls with growing pauses while the operator is patient, then suspends the run.

@@ -69,6 +69,10 @@ pub enum Event {
         /// The folder that the run works in: what it wrote down is to be found there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workspace: Option<String>,
+        /// The folder at which its relative paths start. What lies in the workspace is then written from
+        /// there, here and in what follows; older releases wrote absolute paths.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
         /// The plugins that the run may use.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         plugins: Vec<PluginPin>,

@@ -180,7 +180,9 @@ pub(crate) fn open_pkcs12(
     password: SecretRef,
     alias: Option<String>,
 ) -> Result<SignerHandle, Error> {
-    let path = absolute(Path::new(&path))?;
+    let nothing = "nothing was signed";
+    let refused = disk::refused("looking for", Path::new(&path), nothing);
+    let path = call.located(&path).map_err(refused)?;
     let entries = read(&path, call, &password)?;
     let entry = choose(&disk::name(&path), &entries, alias.as_deref())?;
     let certificate = entry.certificate();

@@ -132,11 +132,11 @@ pub(crate) fn request(
 }
 
 pub(crate) fn existing(
-    _: &mut Call<'_>,
+    call: &mut Call<'_>,
     path: String,
     document: Document,
 ) -> Result<MarkFile, Error> {
-    let path = PathBuf::from(path);
+    let path = call.located(&path).map_err(|error| unreadable_mark(Path::new(&path), &error))?;
     let mark = Mark::from_bytes(&read_mark(&path)?.0)?;
     let file = MarkFile::new(&path, &mark, &document.0);
     covers(&mark, &document.0)?;
@@ -228,16 +228,18 @@ pub(crate) fn imprint_of(
 
 /// The file, and its SHA-256.
 fn read_mark(path: &Path) -> Result<(Vec<u8>, String), TimestampError> {
-    let unreadable = |error: io::Error| TimestampError::MarkUnreadable {
-        path: path.display().to_string(),
-        system: error.to_string(),
-    };
+    let unreadable = |error: io::Error| unreadable_mark(path, &error);
     let mut bytes = Vec::new();
     let file = regular_file::open(path).map_err(unreadable)?;
     // One byte more than a mark may have: it is then refused for its length.
     file.take(LARGEST_MARK as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let sha256 = hex::encode(DigestAlgorithm::Sha256.digest(&bytes));
     Ok((bytes, sha256))
+}
+
+fn unreadable_mark(path: &Path, error: &io::Error) -> TimestampError {
+    let (path, system) = (path.display().to_string(), error.to_string());
+    TimestampError::MarkUnreadable { path, system }
 }
 
 fn wrong_option(option: &str, found: &str, expected: &str) -> TimestampError {

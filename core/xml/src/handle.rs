@@ -155,7 +155,11 @@ pub(crate) fn control_file(
     path: String,
     options: Option<ControlOptions>,
 ) -> Result<Checked, Error> {
-    Ok(checked(run_control(call, Path::new(&path), options)?))
+    let path = call.located(&path).map_err(|error| {
+        let system = error.to_string();
+        XmlError::FileUnreadable { path: path.clone(), system }
+    })?;
+    Ok(checked(run_control(call, &path, options)?))
 }
 
 pub(crate) fn require_clean(_: &mut Call<'_>, checked: Checked) -> Result<Checked, Error> {
