@@ -10,7 +10,7 @@ use std::path::Path;
 
 use ceralacca::signing::DigestAlgorithm::Sha256;
 use serde_json::{Value, json};
-use stage::{Finished, Stage, restrict, run};
+use stage::{Finished, Stage, golden, restrict, run};
 
 /// The same in both languages: two files of a list and one by itself, with a stop in between.
 const SCRIPTS: [(&str, &str); 2] = [
@@ -132,6 +132,38 @@ fn run(input) { input.text }
     for typed in ["./uno", "././uno", ".", "./", &root, &below, &twice] {
         let finished = stage.run(&["run", "./prova.rhai", "--json", &format!("text={typed}")]);
         assert_eq!(finished.json()["result"], typed);
+    }
+}
+
+#[test]
+fn listing_the_environments_of_a_folder_that_is_missing_is_refused() {
+    let rhai = r#"//! Prova.
+const WORKFLOW = #{ summary: "Prova", uses: ["environment"], input: #{} };
+fn run(input) { environment::list("manca") }
+"#;
+    let lua = r#"--- Prova.
+local workflow = { summary = "Prova", uses = { "environment" }, input = {} }
+function workflow.run(input) return environment.list("manca") end
+return workflow
+"#;
+    for (script, text) in [("prova.rhai", rhai), ("prova.lua", lua)] {
+        let stage = Stage::embedded();
+        fs::write(stage.path(script), text).unwrap();
+        let refused = stage.run(&["run", &format!("./{script}")]);
+        assert_eq!(refused.code, Some(1), "{}{}", refused.stdout, refused.stderr);
+        let start = refused.stderr.find("error[").unwrap();
+        let root = stage.folder.path().display().to_string();
+        let said =
+            golden::steady(&refused.stderr[start..], &[(&root, "WORKSPACE"), (script, "SCRIPT")]);
+        // Where in the script it was differs between the languages.
+        let said: String = said
+            .lines()
+            .filter(|line| !line.contains("SCRIPT:"))
+            .fold(String::new(), |text, line| text + line + "\n");
+        golden::check("tests/errors/environment.no_folder.txt", &said);
+        // An empty one is no reason to stop.
+        fs::create_dir(stage.path("manca")).unwrap();
+        stage.run(&["run", &format!("./{script}")]).expect_success();
     }
 }
 

@@ -17,6 +17,11 @@ pub enum EnvironmentError {
         /// The files that are not there.
         missing: Vec<String>,
     },
+    /// There is no such folder.
+    NoFolder {
+        /// The folder that was asked about.
+        folder: String,
+    },
     /// Another process works on the folder.
     Locked {
         /// The environment folder.

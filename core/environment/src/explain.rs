@@ -14,6 +14,16 @@ impl Explain for EnvironmentError {
         use EnvironmentError as E;
         match self {
             E::NotAnEnvironment { folder, missing } => not_an_environment(folder, missing),
+            E::NoFolder { folder } => {
+                Report::refused("environment.no_folder", format!("{folder} is not there"))
+                    .expected("the folder of a security environment")
+                    .found("no such folder")
+                    .state("nothing was changed")
+                    .next(
+                        "insert its medium, or give the right folder; ceralacca environments \
+                         lists those that were set aside",
+                    )
+            }
             E::Locked { folder, holder } => locked(folder, holder),
             E::PendingRequest { folder, run, case } => pending_request(folder, run, *case),
             E::NoPendingKeys { folder } => no_pending_keys(folder),

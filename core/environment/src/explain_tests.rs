@@ -14,6 +14,7 @@ fn every_variant() -> Vec<EnvironmentError> {
     let text = || "x".to_owned();
     vec![
         NotAnEnvironment { folder: folder(), missing: vec!["UTEC.P12".to_owned()] },
+        NoFolder { folder: folder() },
         Locked { folder: folder(), holder: "run 7, process 1".to_owned() },
         PendingRequest { folder: folder(), run: "7".to_owned(), case: PendingCase::Waiting },
         PasswordChange { folder: folder(), run: "7".to_owned(), unopened: None },

@@ -23,6 +23,9 @@ pub(crate) fn list(call: &mut Call<'_>, folder: String) -> Result<Vec<Environmen
     let own = call.service::<Policy>().ok();
     let policy = own.as_deref().unwrap_or(Policy::embedded());
     let folder = located(call, &folder)?;
+    if !folder.is_dir() {
+        return Err(EnvironmentError::NoFolder { folder: folder.display().to_string() }.into());
+    }
     Ok(EnvironmentHistory::known_to(call, &folder)?.summaries(call.now(), policy))
 }
 

@@ -110,7 +110,8 @@ ceralacca_kernel::primitives! {
         [since "0.1.0", recorded, touches(Reads, Writes)] = handle::copy_to;
 
     /// The environments over time: the one in `folder`, and those set aside beside it under dated
-    /// names, newest first, with state, certificates and their validity. No password is needed.
+    /// names, newest first, with state, certificates and their validity. No password is needed. A
+    /// `folder` that is not there is refused.
     ///
     /// ```rhai
     /// let environments = environment::list("Ambiente_sicurezza");
