@@ -167,6 +167,55 @@ return workflow
     }
 }
 
+/// Two pages with one title: both are kept, and a run that goes on after the first makes no third.
+#[test]
+fn pages_of_one_title_stand_beside_each_other() {
+    let rhai = r#"//! Prova.
+const WORKFLOW = #{ summary: "Prova", uses: ["prompt"], input: #{} };
+fn run(input) {
+    let first = prompt::summary("Riepilogo", [["Lotto", "1"], ["Lotto", "2"]]);
+    let second = prompt::summary("Riepilogo", [["Lotto", "3"]]);
+    [first, second]
+}
+"#;
+    let lua = r#"--- Prova.
+local workflow = { summary = "Prova", uses = { "prompt" }, input = {} }
+function workflow.run(input)
+  local first = prompt.summary("Riepilogo", { { "Lotto", "1" }, { "Lotto", "2" } })
+  local second = prompt.summary("Riepilogo", { { "Lotto", "3" } })
+  return { first, second }
+end
+return workflow
+"#;
+    for (script, text) in [("prova.rhai", rhai), ("prova.lua", lua)] {
+        let stage = Stage::embedded();
+        fs::write(stage.path(script), text).unwrap();
+        let account = &stage::Account {
+            codice_fiscale: String::new(),
+            utente: String::new(),
+            numero_busta: String::new(),
+            secrets_file: stage.path("segreti.toml"),
+            secrets: Default::default(),
+        };
+        fs::write(&account.secrets_file, "").unwrap();
+        restrict(&account.secrets_file);
+        let begin = ["run".to_owned(), format!("./{script}")];
+        let killed = stage::kill::killed_in_turn(&stage, account, &begin, 1);
+        assert!(killed.count() > 5 && killed.ended == Some(0), "{script}: {}", killed.count());
+        let folder = stage.path("Documenti/riepiloghi");
+        let mut names: Vec<String> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["1-riepilogo-2.txt", "1-riepilogo.txt"], "{script}");
+        let page = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let first = page("1-riepilogo.txt");
+        assert!(first.contains("Lotto  1\n  Lotto  2\n"), "{script}: {first}");
+        assert!(page("1-riepilogo-2.txt").contains("Lotto  3\n"), "{script}");
+    }
+}
+
 /// The program for the workspace of `stage`, from another folder.
 fn at(stage: &Stage, folder: &Path, arguments: &[&str]) -> Finished {
     let mut command = stage.command(arguments);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Call, Error, Folders, RunId, SecretRef, Sheet, atomic_file};
@@ -45,12 +47,13 @@ fn sheet(title: &str, lines: Lines) -> Sheet {
     Sheet { title: one_line(title), lines }
 }
 
-/// Saves a page under `riepiloghi/`, with the run and the time; a repeat replaces it.
+/// Saves a page under `riepiloghi/`, with the run and the time. The same page again replaces it; another
+/// one with its title stands beside it.
 fn save(documents: &Path, run: RunId, sheet: &Sheet, at: Timestamp) -> Result<PathBuf, Error> {
     let folder = documents.join(RIEPILOGHI);
-    let path = folder.join(format!("{run}-{}.txt", slug(&sheet.title)));
-    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-    let text = format!("{}\nceralacca, run {run}, {at}\n", sheet.to_text());
+    let page = format!("{}\nceralacca, run {run}, ", sheet.to_text());
+    let path = free_path(&folder.join(format!("{run}-{}", slug(&sheet.title))), &page);
+    let text = format!("{page}{}\n", at.strftime("%Y-%m-%dT%H:%M:%SZ"));
     std::fs::create_dir_all(&folder)
         .and_then(|()| atomic_file::write_alone(&path, text.as_bytes()))
         .map_err(|error| IdentityError::SummaryNotSaved {
@@ -58,6 +61,29 @@ fn save(documents: &Path, run: RunId, sheet: &Sheet, at: Timestamp) -> Result<Pa
             system: error.to_string(),
         })?;
     Ok(path)
+}
+
+/// `NAME.txt`, or else `NAME-2.txt` and so on: the first that is not there, or holds this page.
+fn free_path(name: &Path, page: &str) -> PathBuf {
+    let path = |ending: String| {
+        let mut path = name.as_os_str().to_owned();
+        path.push(ending);
+        PathBuf::from(path)
+    };
+    let is_other = |path: &PathBuf| path.exists() && !begins_with(path, page);
+    let first = path(".txt".to_owned());
+    let more = (2..).map(|number| path(format!("-{number}.txt")));
+    std::iter::once(first).chain(more).find(|path| !is_other(path)).expect("numbers do not end")
+}
+
+/// Whether a file begins with these words; one that cannot be read, or is no file, does not.
+fn begins_with(path: &Path, words: &str) -> bool {
+    if !path.is_file() {
+        return false;
+    }
+    let mut found = vec![0; words.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut found));
+    read.is_ok() && found == words.as_bytes()
 }
 
 /// A title as part of a file name: small letters and digits, with dashes between the words.
@@ -182,6 +208,12 @@ mod tests {
                 text,
                 "Riepilogo\n\n  Utente  X [2J Sede 999\n\nceralacca, run 3, 1970-01-01T00:00:00Z\n"
             );
+        }
+        let lines = Lines(vec![("Utente".into(), "Y".into())]);
+        let other = super::sheet("Riepilogo", lines);
+        for _ in 0..2 {
+            let path = save(folder.path(), RunId(3), &other, Timestamp::UNIX_EPOCH).unwrap();
+            assert!(path.ends_with("riepiloghi/3-riepilogo-2.txt"), "{}", path.display());
         }
         std::fs::write(folder.path().join("file"), "").unwrap();
         let blocked = save(&folder.path().join("file"), RunId(3), &sheet, Timestamp::UNIX_EPOCH);
