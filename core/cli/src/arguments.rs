@@ -1,5 +1,6 @@
 //! What can be typed after `ceralacca`.
 
+pub(crate) mod abandon;
 pub(crate) mod plugin;
 mod status_help;
 
@@ -50,14 +51,7 @@ pub(crate) enum Command {
     },
     /// Give up a run that failed, or whose file was not sent: it is not resumed any more, and
     /// `status` forgets it.
-    Abandon {
-        /// The run.
-        run: u64,
-
-        /// Why, for the journal.
-        #[arg(long, default_value = "")]
-        reason: String,
-    },
+    Abandon(abandon::Abandon),
     /// Call a rejected filing settled: `status` forgets it, its files stay.
     Settle {
         /// Its number.

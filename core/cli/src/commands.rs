@@ -21,6 +21,7 @@ mod settle;
 mod status;
 mod tour;
 mod tour_archive;
+mod unsent;
 mod verify;
 mod watch;
 mod workflows;
@@ -51,7 +52,7 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Extract(extract) => files::extract(&context, &extract),
         Command::Convert(convert) => files::convert(&context, &convert),
         Command::Impronta(impronta) => files::impronta(&context, &impronta),
-        Command::Abandon { run, reason } => runs::abandon(&context, run, &reason),
+        Command::Abandon(abandon) => runs::abandon(&context, &abandon),
         Command::Plugin(plugin) => return plugin::carry_out(&context, plugin),
         Command::Settle { protocollo, reason } => settle::carry_out(&context, &protocollo, &reason),
         Command::Status => return status::carry_out(&context),

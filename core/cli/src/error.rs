@@ -40,6 +40,7 @@ pub(crate) enum CliError {
     ArgumentJson { text: String, problem: String },
     UnknownApi { name: String, near: Option<String> },
     NotRejected { protocollo: String, found: Option<String> },
+    AbandonNotApproved { runs: Vec<u64> },
 }
 
 impl CliError {
@@ -61,6 +62,7 @@ impl Explain for CliError {
             | CliError::UnknownLanguage { .. }
             | CliError::InputSyntax { .. }
             | CliError::ScriptChanged { .. }
+            | CliError::AbandonNotApproved { .. }
             | CliError::WorkspaceMoved { .. } => self.explain_workflow(),
             CliError::Day { .. }
             | CliError::DaysReversed { .. }
@@ -233,6 +235,14 @@ impl CliError {
 
     fn explain_workflow(&self) -> Report {
         match self {
+            CliError::AbandonNotApproved { runs } => {
+                let runs: Vec<String> = runs.iter().map(u64::to_string).collect();
+                Report::refused("run.abandon_not_approved", "no run was given up")
+                    .expected("a yes at a terminal, or --approve")
+                    .found("neither")
+                    .state(format!("left as they were: {}", runs.join(", ")))
+                    .next("ceralacca abandon --all-unsent --approve, or ceralacca abandon RUN")
+            }
             CliError::UnknownWorkflow { name, near, known } => {
                 Report::usage("workflow.unknown", format!("there is no workflow `{name}`"))
                     .expected(format!("one of {}, or the path of a script", known.join(", ")))

@@ -60,6 +60,12 @@ impl Terminal {
         Some(line.trim().to_owned()).filter(|line| !line.is_empty())
     }
 
+    /// Asks a question; anything but a yes is a no.
+    pub(crate) fn ask_yes(&self, question: &str) -> bool {
+        let answer = self.ask_line(question).unwrap_or_default().to_lowercase();
+        matches!(answer.as_str(), "s" | "si" | "sì" | "y" | "yes")
+    }
+
     /// Takes the bar away and leaves nothing.
     pub(crate) fn clear(&self) {
         if let Some((_, bar)) = self.going_on.take() {
@@ -144,8 +150,7 @@ impl Host for Terminal {
             return Err(CliError::ApprovalNeeded { what: what.to_owned() }.into());
         }
         self.say(&format!("About to send: {what}"));
-        let answer = self.ask_line("Inviare? (sì/no)").unwrap_or_default().to_lowercase();
-        Ok(matches!(answer.as_str(), "s" | "si" | "sì" | "y" | "yes"))
+        Ok(self.ask_yes("Inviare? (sì/no)"))
     }
 
     fn show(&self, sheet: &Sheet) {

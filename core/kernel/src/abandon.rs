@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::replay::Replay;
 use crate::run_error::RunError;
-use crate::{Entry, Error, JournalEvent, Run, RunId, RunStatus, Store};
+use crate::{Entry, Error, Exit, JournalEvent, Report, Run, RunId, RunStatus, Store};
 
 impl Run {
     /// Gives a run up, so that it is not resumed any more. What it made and sent stays as it is.
@@ -39,6 +39,19 @@ impl Run {
         }
         store.append(id, now, &JournalEvent::Abandoned { reason })
     }
+}
+
+impl Run {
+    /// Whether a run that stopped with this had sent nothing by then, and nothing was in doubt.
+    pub fn sent_nothing(run: RunId, stopped: &Report) -> bool {
+        matches!(stopped.exit, Exit::Refused | Exit::Usage)
+            && stopped.state.contains(&nothing_sent(run))
+    }
+}
+
+/// What the error of a run says when the run has sent nothing.
+pub(crate) fn nothing_sent(run: RunId) -> String {
+    format!("run {run} has sent nothing to the Agency")
 }
 
 /// What the idempotency keys of the run begin with.

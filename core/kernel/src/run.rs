@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::abandon::still_open;
+use crate::abandon::{nothing_sent, still_open};
 use crate::call_record::{describe_call, describe_sent, record};
 use crate::host::Event as HostEvent;
 use crate::primitive_error::PrimitiveError;
@@ -210,7 +210,7 @@ impl Run {
         let sent = self.sent.borrow();
         match (sent.is_empty(), exit) {
             (true, Exit::Unknown) => None,
-            (true, _) => Some(format!("run {} has sent nothing to the Agency", self.id)),
+            (true, _) => Some(nothing_sent(self.id)),
             (false, _) => Some(format!("run {} has sent {}", self.id, sent.join(", "))),
         }
     }

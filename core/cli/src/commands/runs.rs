@@ -8,8 +8,10 @@ use ceralacca_kernel::{
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Context;
+use super::{Context, unsent};
+use crate::arguments::abandon::Abandon;
 use crate::output;
+use crate::workspace::Workspace;
 
 pub(super) fn list(context: &Context) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
@@ -26,24 +28,39 @@ pub(super) fn list(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// `ceralacca abandon`: gives a run up.
-pub(super) fn abandon(context: &Context, run: u64, reason: &str) -> Result<(), Error> {
+/// `ceralacca abandon`: gives a run up, or all that sent nothing.
+pub(super) fn abandon(context: &Context, abandon: &Abandon) -> Result<(), Error> {
+    let Abandon { run, all_unsent, approve, reason } = abandon;
+    let Some(run) = run.filter(|_| !all_unsent) else {
+        return unsent::abandon(context, reason, *approve);
+    };
     let workspace = context.program.workspace()?;
     let journal = Journal::open(&workspace.state())?;
-    let (folders, now) = (workspace.folders(), Timestamp::now());
-    let not_done = |key: &str| hand_off::was_not_sent(&folders, key, now);
-    let given_up = Run::abandon(&journal, RunId(run), now, reason.to_owned(), &not_done);
-    // Also where the machine died in between: nobody shall upload what was given up.
-    if given_up.as_ref().err().is_none_or(|error| error.code() == "run.abandoned") {
-        hand_off::put_away(&folders, &run.to_string());
-    }
-    given_up?;
+    give_up(&workspace, &journal, RunId(run), reason, Timestamp::now())?;
     if context.json {
         output::json(&serde_json::json!({ "run": run, "status": "abandoned" }));
     } else {
         output::text(&format!("Run {run} is given up; what it made and sent stays as it is"));
     }
     Ok(())
+}
+
+/// Gives one run up.
+pub(super) fn give_up(
+    workspace: &Workspace,
+    journal: &Journal,
+    run: RunId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let folders = workspace.folders();
+    let not_done = |key: &str| hand_off::was_not_sent(&folders, key, now);
+    let given_up = Run::abandon(journal, run, now, reason.to_owned(), &not_done);
+    // Also where the machine died in between: nobody shall upload what was given up.
+    if given_up.as_ref().err().is_none_or(|error| error.code() == "run.abandoned") {
+        hand_off::put_away(&folders, &run.to_string());
+    }
+    given_up
 }
 
 pub(super) fn show(context: &Context, run: u64) -> Result<(), Error> {

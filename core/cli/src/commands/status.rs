@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
+use super::unsent::tries;
 pub(super) use environment::revoked;
 use todo::{Todo, Urgency};
 
@@ -151,7 +152,7 @@ impl Status {
         status.doubts(&register, &all);
         status.revocation_todo(&register, seen.as_ref(), &all);
         status.environment_todo(&folder, seen.as_ref());
-        status.runs_todo(&register);
+        status.runs_todo(&register, &tries(workspace, &register, &all));
         status.receipts_todo(&register, &all);
         status.rejections_todo(&register, &all, &filings::settled(&workspace.state()));
         status.unused_todo();

@@ -29,8 +29,26 @@ impl Status {
         }
     }
 
-    pub(super) fn runs_todo(&mut self, register: &Register) {
-        for run in self.runs.clone() {
+    /// `tries` are the runs that stopped before anything was sent: many of them are one thing to do.
+    pub(super) fn runs_todo(&mut self, register: &Register, tries: &[&RunSummary]) {
+        let together = if tries.len() > 1 { tries } else { &[] };
+        if let Some(last) = together.last() {
+            let (RunId(id), count) = (last.run, together.len());
+            let headline = last.error.as_ref().map(|error| error.headline.clone());
+            let what = format!(
+                "{count} runs stopped before they sent anything, the last of them run {id} ({}): {}",
+                last.workflow,
+                headline.unwrap_or_default()
+            );
+            let next = format!(
+                "ceralacca resume {id} goes on with it; ceralacca abandon --all-unsent gives all of \
+                 them up"
+            );
+            let exit = Urgency::NeedsDoing;
+            self.next.push(Todo::new(exit, "run.unsent", id.to_string(), what, next).count(count));
+        }
+        let alone = |run: &RunSummary| !together.iter().any(|one| one.run == run.run);
+        for run in self.runs.iter().filter(|run| alone(run)).cloned().collect::<Vec<_>>() {
             let RunId(id) = run.run;
             let named = format!("run {id} ({})", run.workflow);
             let resume = format!("ceralacca resume {id}");
