@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use ceralacca_environment::pending::Pending;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, Run, RunStatus, RunSummary, Store, document_archive};
-use ceralacca_keystore::pending::Pending;
 use ceralacca_submission::Register;
 use jiff::Timestamp;
 use serde_json::json;
