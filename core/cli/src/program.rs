@@ -222,7 +222,7 @@ pub(crate) fn registry() -> Registry {
         ceralacca_signing::namespace(),
         ceralacca_timestamp::namespace(),
         ceralacca_xml::namespace(),
-        ceralacca_keystore::keystore_namespace(),
+        ceralacca_keystore::namespace(),
         ceralacca_environment::namespace(),
         ceralacca_identity::namespace(),
         ceralacca_identity::prompt_namespace(),
