@@ -68,6 +68,8 @@ const ARROWS: [(&str, &[&str]); 24] = [
 const LONGEST_FILE: usize = 500;
 const LONGEST_FUNCTION: usize = 60;
 const LONGEST_WORKFLOW: usize = 60;
+const MOST_LINES: usize = 8_000;
+const MOST_FILES: usize = 40;
 
 #[test]
 fn crates_depend_only_along_the_arrows() {
@@ -132,6 +134,38 @@ fn files_and_functions_are_short_and_say_what_they_are() {
         }
     }
     none(&problems, "files or functions that are too long or say nothing");
+}
+
+#[test]
+fn crates_are_small_or_say_why_they_stay_whole() {
+    let mut reasons = reasons_to_stay_whole(&read(Path::new("ARCHITECTURE.md")));
+    let mut problems = Vec::new();
+    for manifest in files("core", "Cargo.toml") {
+        let name = format!("core/{}", folder_name(&manifest));
+        let sources = files(&name, ".rs");
+        let lines: usize = sources.iter().map(|path| read(path).lines().count()).sum();
+        let large = lines > MOST_LINES || sources.len() > MOST_FILES;
+        let size = format!("{name}: {lines} lines in {} files", sources.len());
+        match (large, reasons.remove(&name)) {
+            (true, None) => problems.push(format!("{size}, and no reason in ARCHITECTURE.md")),
+            (false, Some(_)) => problems.push(format!("{size}, which needs no reason any more")),
+            _ => {}
+        }
+    }
+    problems.extend(reasons.into_keys().map(|name| format!("{name} is no crate")));
+    none(&problems, "crates too large, or reasons too many");
+}
+
+/// The rows of the one table that gives reasons; a reason is a sentence.
+fn reasons_to_stay_whole(text: &str) -> BTreeMap<String, String> {
+    let table = text.split("| crate | why it stays whole |\n|---|---|\n").nth(1);
+    let rows = table.unwrap_or_default().lines().take_while(|line| line.starts_with('|'));
+    let rows = rows.filter_map(|row| {
+        let (name, reason) = row.trim_matches('|').split_once('|')?;
+        let is_sentence = reason.split_whitespace().count() >= 8;
+        is_sentence.then(|| (name.trim().trim_matches('`').to_owned(), reason.trim().to_owned()))
+    });
+    rows.collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Tests of `environment_history.rs`: the list, and the right key for a sealed file.
+//! Tests of `history.rs`: the list, and the right key for a sealed file.
 
 use std::path::PathBuf;
 
