@@ -175,6 +175,8 @@ pub enum Trouble {
 pub enum ListMistake {
     /// Not UTF-8.
     NotUtf8,
+    /// UTF-16.
+    Utf16,
     /// Longer than 64 KiB.
     TooLong,
     /// An absolute path.

@@ -156,6 +156,7 @@ fn trouble(trouble: &Trouble) -> String {
 fn list_mistake(mistake: ListMistake) -> &'static str {
     match mistake {
         ListMistake::NotUtf8 => "bytes that are not UTF-8",
+        ListMistake::Utf16 => "UTF-16; save it as UTF-8",
         ListMistake::TooLong => "more than 64 KiB",
         ListMistake::Absolute => "an absolute path",
         ListMistake::Components => "a path with `..`, `.` or an empty part",

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use ceralacca_kernel::regular_file;
+use ceralacca_kernel::{regular_file, text_encoding};
 
 use crate::sorter::{Sorted, Sorter};
 use crate::walk::scratch;
@@ -103,8 +103,11 @@ fn document(line: u64, bytes: &[u8]) -> Result<Option<(&str, String)>, ListMista
     if bytes.len() as u64 == LONGEST_LINE {
         return Err(ListMistake::TooLong);
     }
+    if line == 1 && text_encoding::is_utf16(bytes) {
+        return Err(ListMistake::Utf16);
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| ListMistake::NotUtf8)?;
-    let text = if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
+    let text = if line == 1 { text_encoding::without_mark(text) } else { text };
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {

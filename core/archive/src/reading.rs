@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead};
 
+use ceralacca_kernel::text_encoding;
+
 use crate::reading_text::TextReader;
 use crate::reading_xml::XmlReader;
 use crate::{Algorithm, ArchiveError, DigestBytes, Totals};
@@ -41,8 +43,15 @@ enum FormReader<R> {
 /// `archive.not_an_index`, `archive.index_damaged`, `archive.index_unreadable`.
 pub fn read_index<R: BufRead>(mut source: R) -> Result<IndexReader<R>, ArchiveError> {
     let start = source.fill_buf().map_err(unreadable)?;
-    let mut form = match start.first() {
-        Some(b'<' | 0xef) => FormReader::Xml(Box::new(XmlReader::open(source)?)),
+    if text_encoding::is_utf16(start) {
+        let expected = "UTF-8, not UTF-16".to_owned();
+        return Err(ArchiveError::NotAnIndex { position: 0, expected });
+    }
+    if start.starts_with(b"\xef\xbb\xbf") {
+        source.consume(3);
+    }
+    let mut form = match source.fill_buf().map_err(unreadable)?.first() {
+        Some(b'<') => FormReader::Xml(Box::new(XmlReader::open(source)?)),
         _ => FormReader::Text(TextReader::open(source)?),
     };
     let Some(first) = form.next()? else {

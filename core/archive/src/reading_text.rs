@@ -72,6 +72,9 @@ impl<R: BufRead> TextReader<R> {
         self.number += 1;
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
+            if self.line.last() == Some(&b'\r') {
+                self.line.pop();
+            }
         } else if self.line.len() as u64 == LONGEST_LINE {
             return Err(self.stopped("a line of at most 128 KiB"));
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ceralacca_kernel::text_encoding::{self, NotUtf8};
 use ceralacca_kernel::{Error, regular_file};
 use ceralacca_keystore::Certificate;
 use ceralacca_signing::Trust;
@@ -72,6 +73,9 @@ fn add_file(
 ) -> Result<(), Error> {
     let unusable = |problem: String| CliError::Trust { path: path.to_owned(), problem };
     let bytes = regular_file::read(path, LARGEST).map_err(|error| unusable(error.to_string()))?;
+    if text_encoding::is_utf16(&bytes) {
+        return Err(unusable(NotUtf8::Utf16.to_string()).into());
+    }
     let source = format!("{origin}: {}", path.display());
     let found = parts(&bytes).ok_or_else(|| unusable("damaged PEM".to_owned()))?;
     if found.is_empty() {

@@ -60,8 +60,8 @@ impl Workspace {
         }
         .map_err(|error| CliError::io(Path::new("."), &error))?;
         let root = match given {
-            Some(_) => Some(start.as_path()).filter(|folder| folder.join(FILE).is_file()),
-            None => start.ancestors().find(|folder| folder.join(FILE).is_file()),
+            Some(_) => Some(start.as_path()).filter(|folder| folder.join(FILE).exists()),
+            None => start.ancestors().find(|folder| folder.join(FILE).exists()),
         };
         let root = root.ok_or_else(|| CliError::NoWorkspace { folder: start.clone() })?.to_owned();
         let settings = Settings::read(&root)?;

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_kernel::text_encoding::{self, NotUtf8};
 use ceralacca_keystore::{Certificate, ber};
 use ceralacca_signing::armour;
 use ceralacca_submission::outbox::read_at_most;
@@ -42,6 +43,9 @@ pub(super) fn crl(files: &[PathBuf]) -> Result<Option<Vec<u8>>, HandOffError> {
 fn blocks(path: &Path, label: &str) -> Result<Vec<Vec<u8>>, HandOffError> {
     let bytes = read_at_most(path, LARGEST).map_err(|error| unusable(path, error.to_string()))?;
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    if text_encoding::is_utf16(&bytes) {
+        return Err(unusable(path, NotUtf8::Utf16.to_string()));
+    }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) if text.contains("-----BEGIN ") => text,
         _ => return Ok(vec![bytes]),

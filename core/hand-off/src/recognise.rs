@@ -128,6 +128,9 @@ fn of_text(bytes: &[u8]) -> Recognised {
         };
     }
     let kind = match std::str::from_utf8(bytes) {
+        _ if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => {
+            opaque("UTF-16 text (save it as UTF-8)")
+        }
         Ok(text) if text.chars().all(|c| !c.is_control() || c.is_whitespace()) => opaque("text"),
         _ => opaque("data"),
     };

@@ -321,7 +321,7 @@ pub fn is_of_interest(path: &Path) -> bool {
 }
 
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
-const MOST_FILES: usize = 20_000;
+const MOST_FILES: usize = 200_000;
 const LARGEST_ROW: u64 = 256 << 10;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use ceralacca_kernel::{Service, Touch};
+use ceralacca_kernel::{Service, Touch, text_encoding};
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -112,7 +112,7 @@ impl Policy {
             source: source.clone(),
             reason: reason.to_owned(),
         };
-        let text = std::str::from_utf8(&bytes).map_err(|_| invalid("it is not text in UTF-8"))?;
+        let text = text_encoding::decode(&bytes).map_err(|error| invalid(&error.to_string()))?;
         Policy::parse(text, &source)
     }
 

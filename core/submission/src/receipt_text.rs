@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use ceralacca_kernel::text_encoding;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -83,7 +84,7 @@ impl ReceiptText {
         if bytes.len() > MOST_BYTES {
             return Err(format!("{} bytes, more than {MOST_BYTES}", bytes.len()));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = text_encoding::decode(bytes).map_err(|error| error.to_string())?;
         let mut lines = text.lines();
         if lines.next() != Some(TITLE) {
             return Err(format!("the first line is not {TITLE}"));

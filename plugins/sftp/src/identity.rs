@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ceralacca_kernel::text_encoding;
 use ceralacca_keystore::KeyPair;
 use ceralacca_plugin_sdk::{Call, Error, Secret, SecretRef};
 use russh::client::{AuthResult, Handle, Handler};
@@ -45,7 +46,7 @@ impl Identity {
         let named =
             |problem: String| unusable("identity", format!("{}: {problem}", path.display()));
         let bytes = read_file("identity", path)?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| named(error.to_string()))?;
+        let text = text_encoding::decode(&bytes).map_err(|error| named(error.to_string()))?;
         let key = match decode_secret_key(text, None) {
             Ok(key) if !key.is_encrypted() => key,
             Ok(_) | Err(russh::keys::Error::KeyIsEncrypted) => {

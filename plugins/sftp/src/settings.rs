@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ceralacca_kernel::regular_file;
+use ceralacca_kernel::text_encoding::{self, NotUtf8};
 use ceralacca_keystore::Certificate;
 use ceralacca_plugin_sdk::serde::Deserialize;
 use ceralacca_signing::armour;
@@ -227,6 +228,9 @@ pub(crate) fn certificates(
 fn blocks(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
+    if text_encoding::is_utf16(bytes) {
+        return Err(NotUtf8::Utf16.to_string());
+    }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if text.contains("-----BEGIN ") => text,
         _ => return Ok(vec![bytes.to_vec()]),

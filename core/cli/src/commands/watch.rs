@@ -136,12 +136,13 @@ impl Watching<'_> {
         let mut standing = Standing::default();
         let settling = hand_off::settling(&known.all, &known.arrivals);
         let answers = known.answers();
+        let mut by_run: BTreeMap<String, Vec<&HandOver>> = BTreeMap::new();
+        for one in &known.all {
+            by_run.entry(one.run.clone()).or_default().push(one);
+        }
         for summary in known.journal.runs()?.iter().filter(|one| !one.status.is_over()) {
-            let of_run = known.of_run(summary.run);
-            if of_run.is_empty() {
-                continue;
-            }
-            for one in &of_run {
+            let Some(of_run) = by_run.get(&summary.run.to_string()) else { continue };
+            for one in of_run {
                 standing.look_again(settling.get(&one.key).copied());
             }
             if summary.locked {
@@ -149,7 +150,7 @@ impl Watching<'_> {
                 self.changes.wait_for(summary.run);
                 continue;
             }
-            self.look_after(summary, &of_run, &known.folders, &answers, &mut standing)?;
+            self.look_after(summary, of_run, &known.folders, &answers, &mut standing)?;
         }
         let unused = hand_off::unused(&known.folders, &known.all, &known.arrivals);
         self.show_unused(&unused, &known.arrivals, &mut standing);
