@@ -1,16 +1,14 @@
 //! The cost of one primitive call, from Rhai, Luau and Rust, through the whole dispatch.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use ceralacca::engine_lua::Lua;
 use ceralacca::engine_rhai::Rhai;
 use ceralacca::kernel::{
-    Call, Caller, Declaration, Engine, Entry, Error, Event, Host, JournalEvent, Namespace, Origin,
-    Question, Registry, Run, RunId, RunOptions, RunSummary, Secret, Services, Sheet, Source, Store,
-    Value, Workflow, primitives,
+    Call, Caller, Declaration, Engine, Error, Event, Host, MemoryStore, Namespace, Origin,
+    Question, Registry, Run, RunOptions, Secret, Services, Sheet, Source, Value, Workflow,
+    primitives,
 };
 use jiff::Timestamp;
 
@@ -138,7 +136,7 @@ fn options() -> RunOptions {
 pub(crate) fn options_with(registry: Registry, services: Services) -> RunOptions {
     RunOptions {
         registry: Rc::new(registry),
-        store: Rc::new(Memory::default()),
+        store: Rc::new(MemoryStore::default()),
         host: Rc::new(Nobody),
         services,
         key: String::new(),
@@ -146,28 +144,6 @@ pub(crate) fn options_with(registry: Registry, services: Services) -> RunOptions
         workspace: None,
         plugins: Vec::new(),
         accept_other_plugins: false,
-    }
-}
-
-#[derive(Default)]
-struct Memory(RefCell<Vec<JournalEvent>>);
-
-impl Store for Memory {
-    fn begin(&self, _: Timestamp, _: &JournalEvent) -> Result<RunId, Error> {
-        Ok(RunId(1))
-    }
-    fn append(&self, _: RunId, _: Timestamp, event: &JournalEvent) -> Result<(), Error> {
-        self.0.borrow_mut().push(event.clone());
-        Ok(())
-    }
-    fn entries(&self, _: RunId) -> Result<Vec<Entry>, Error> {
-        Ok(Vec::new())
-    }
-    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        Ok(Vec::new())
-    }
-    fn lock(&self, _: RunId, _: Timestamp) -> Result<Box<dyn Any>, Error> {
-        Ok(Box::new(()))
     }
 }
 

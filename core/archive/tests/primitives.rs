@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -12,9 +10,8 @@ use std::time::Duration;
 
 use ceralacca_kernel::typed::from_value;
 use ceralacca_kernel::{
-    Caller, Declaration, Document, Engine, Entry, Error, Event, Folders, Host, JournalEvent,
-    Namespace, Origin, Question, Registry, Run, RunId, RunOptions, RunSummary, Secret, Services,
-    Sheet, Source, Store, Value, Workflow,
+    Caller, Declaration, Document, Engine, Error, Event, Folders, Host, MemoryStore, Namespace,
+    Origin, Question, Registry, Run, RunOptions, Secret, Services, Sheet, Source, Value, Workflow,
 };
 use jiff::Timestamp;
 
@@ -37,35 +34,6 @@ impl Host for Operator {
     fn show(&self, _: &Sheet) {}
     fn progress(&self, _: &str) {}
     fn event(&self, _: Event<'_>) {}
-}
-
-#[derive(Default)]
-struct Memory(RefCell<Vec<JournalEvent>>);
-
-impl Store for Memory {
-    fn begin(&self, at: Timestamp, started: &JournalEvent) -> Result<RunId, Error> {
-        self.append(RunId(1), at, started).map(|()| RunId(1))
-    }
-    fn append(&self, _: RunId, _: Timestamp, event: &JournalEvent) -> Result<(), Error> {
-        self.0.borrow_mut().push(event.clone());
-        Ok(())
-    }
-    fn entries(&self, run: RunId) -> Result<Vec<Entry>, Error> {
-        let at = Timestamp::UNIX_EPOCH;
-        let entry = |(place, event): (usize, &JournalEvent)| Entry {
-            sequence: place as u64 + 1,
-            run,
-            at,
-            event: event.clone(),
-        };
-        Ok(self.0.borrow().iter().enumerate().map(entry).collect())
-    }
-    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        Ok(Vec::new())
-    }
-    fn lock(&self, _: RunId, _: Timestamp) -> Result<Box<dyn Any>, Error> {
-        Ok(Box::new(()))
-    }
 }
 
 type Script<'a> = &'a dyn Fn(&dyn Caller) -> Result<Value, Error>;
@@ -113,7 +81,7 @@ fn run(workspace: &Path, script: Script<'_>) -> Result<Value, Error> {
     let workflow = Workflow { name: "test".into(), origin, source, declaration };
     let options = RunOptions {
         registry: Rc::new(registry),
-        store: Rc::new(Memory::default()),
+        store: Rc::new(MemoryStore::default()),
         host: Rc::new(Operator),
         services,
         key: "key".into(),

@@ -1,6 +1,7 @@
 //! What can be typed after `ceralacca`.
 
 pub(crate) mod abandon;
+mod journal;
 pub(crate) mod plugin;
 mod status_help;
 
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(crate) use journal::{Archive, Journal, Runs, Standing};
 
 /// Files with the Agenzia delle Entrate by script.
 ///
@@ -44,11 +47,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Go on with a run that stopped, waits or was interrupted.
     Resume(Resume),
-    /// List the runs, or show one step by step.
-    Runs {
-        /// The run to show.
-        run: Option<u64>,
-    },
+    /// List the runs, the newest last, or show one step by step.
+    Runs(Runs),
     /// Give up a run that failed, or whose file was not sent: it is not resumed any more, and
     /// `status` forgets it.
     Abandon(abandon::Abandon),
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// One screen: environment, what is pending, what is in doubt, what to do next.
     #[command(after_help = status_help::STATUS_HELP)]
     Status,
-    /// Check or export the journal.
+    /// Check or export the journal, or move old runs to an archive.
     #[command(subcommand)]
     Journal(Journal),
     /// Visualizza certificati: show the certificates of a security environment.
@@ -303,18 +303,6 @@ pub(crate) struct Receipts {
     /// Compare what was kept of opened receipts with the digests that were kept.
     #[arg(long)]
     pub(crate) verify: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Journal {
-    /// Check that no entry was changed, removed or slipped in.
-    Verify,
-    /// Print the entries as JSON Lines.
-    Export {
-        /// Only this run.
-        #[arg(long)]
-        run: Option<u64>,
-    },
 }
 
 #[derive(Debug, Args)]

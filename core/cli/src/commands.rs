@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use ceralacca_kernel::{Error, Exit};
 use clap::CommandFactory;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Runs};
 use crate::program::Program;
 
 /// What every command is given.
@@ -63,8 +63,8 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Init(init) => init::carry_out(&context, &init),
         Command::Run(run) => run::carry_out(&context, &run),
         Command::Resume(resume) => run::resume(&context, &resume),
-        Command::Runs { run: None } => runs::list(&context),
-        Command::Runs { run: Some(run) } => runs::show(&context, run),
+        Command::Runs(Runs { run: Some(run), .. }) => runs::show(&context, run),
+        Command::Runs(runs) => runs::list(&context, &runs),
         Command::Journal(journal) => journal::carry_out(&context, &journal),
         Command::Certificates(certificates) => certificates::carry_out(&context, &certificates),
         Command::Workflows { name: None } => workflows::list(&context),

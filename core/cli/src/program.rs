@@ -10,7 +10,7 @@ use ceralacca_environment::RequestOutcomes;
 use ceralacca_environment::pending::Owner;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
-    Engine, Entry, Error, Place, PluginPin, Registry, Run, RunOptions, RunStatus, RunSummary,
+    Engine, Error, History, Page, Place, PluginPin, Registry, RunFilter, RunOptions, RunStatus,
     Services, Store,
 };
 use ceralacca_keystore::Devices;
@@ -99,18 +99,18 @@ impl Program {
 
     /// Refuses to go on with other plugins than a run began with, before its script is looked at: the
     /// namespaces of a plugin that is gone are gone, too.
-    pub(crate) fn same_plugins(&self, entries: &[Entry]) -> Result<(), Error> {
-        if Run::plugins(entries).is_empty() {
+    pub(crate) fn same_plugins(&self, history: &History) -> Result<(), Error> {
+        if history.plugins().is_empty() {
             return Ok(());
         }
         let plugins = self.plugins()?;
         // One that is there and cannot be used says why itself.
         let trouble =
             |name: &str| plugins.named(name).err().filter(|e| e.code() != "plugin.unknown");
-        if let Some(trouble) = Run::plugins(entries).iter().find_map(|one| trouble(&one.name)) {
+        if let Some(trouble) = history.plugins().iter().find_map(|one| trouble(&one.name)) {
             return Err(trouble);
         }
-        Run::require_same_plugins(entries, &plugins.pins())
+        history.require_same_plugins(&plugins.pins())
     }
 
     /// The plugins that a run with these namespaces may come to use.
@@ -187,9 +187,10 @@ impl Program {
 fn request_outcomes(workspace: &Workspace) -> RequestOutcomes {
     let (folders, marks, state) = (workspace.folders(), workspace.folders(), workspace.state());
     let given_up = move |owner: &Owner| {
-        let runs = Journal::open(&state).and_then(|journal| journal.runs()).unwrap_or_default();
-        let abandoned = |run: &RunSummary| run.status == RunStatus::Abandoned;
-        runs.iter().any(|run| run.key == owner.id && abandoned(run))
+        let status = Some(RunStatus::Abandoned);
+        let wanted = RunFilter { key: Some(owner.id.clone()), status, ..RunFilter::default() };
+        let found = Journal::look(&state, |journal| journal.runs(&wanted, Page::ALL));
+        found.is_ok_and(|found| found.is_some_and(|page| page.total > 0))
     };
     RequestOutcomes::new(move |sha256| Register::read(&folders).request_outcome(sha256))
         .with_given_up(given_up)

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use ceralacca_kernel::{Explain, Report};
 use serde::Serialize;
 
+use crate::held::{MAX_BYTES, MAX_ENTRIES};
+
 /// An error of the journal.
 #[derive(Debug, Serialize)]
 pub enum JournalError {
@@ -17,19 +19,21 @@ pub enum JournalError {
         /// The newest version this program knows.
         known: i64,
     },
-    /// An entry does not fit the one before it.
+    /// Something does not fit what was written before it, or beside it.
     BrokenChain {
         /// The file.
         path: PathBuf,
-        /// Where the first misfit is.
-        sequence: i64,
+        /// The first misfit.
+        misfit: Misfit,
     },
     /// An entry fits the chain but is not an event that this program knows.
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Which entry.
-        sequence: i64,
+        /// Of which run.
+        run: u64,
+        /// Which of its entries.
+        sequence: u64,
     },
     /// There is no such run.
     NoSuchRun {
@@ -37,6 +41,34 @@ pub enum JournalError {
         run: u64,
         /// The highest number there is.
         last: Option<u64>,
+    },
+    /// A run has grown as large as one may be.
+    RunFull {
+        /// The run.
+        run: u64,
+        /// How many entries it has.
+        entries: u64,
+        /// How many bytes they have.
+        bytes: u64,
+    },
+    /// The file that a run was moved to is not there.
+    ArchiveMissing {
+        /// The run.
+        run: u64,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An archive does not hold a run as it was moved there.
+    ArchiveDiffers {
+        /// The archive.
+        path: PathBuf,
+        /// The run.
+        run: u64,
+    },
+    /// A file that runs should be moved to is something else.
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
     },
     /// Another process holds the run.
     Locked {
@@ -52,6 +84,74 @@ pub enum JournalError {
         /// What SQLite or the system says.
         problem: String,
     },
+}
+
+/// What does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Misfit {
+    /// An entry does not carry the hash of the one before, or is not the one that was noted.
+    Entry {
+        /// The run.
+        run: u64,
+        /// Which of its entries.
+        sequence: u64,
+    },
+    /// The same in the part that an earlier release wrote.
+    Earlier {
+        /// Which of all entries.
+        sequence: u64,
+    },
+    /// A head does not carry the hash of the one before.
+    Head {
+        /// Which.
+        number: u64,
+    },
+    /// A run has fewer entries than were noted of it.
+    Ends {
+        /// The run.
+        run: u64,
+        /// How many were noted.
+        entries: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// The summary of a run is not what its entries say, or there is none.
+    Summary {
+        /// The run.
+        run: u64,
+    },
+}
+
+impl Misfit {
+    pub(crate) fn of_entry(run: i64, sequence: i64) -> Misfit {
+        Misfit::Entry { run: run as u64, sequence: sequence as u64 }
+    }
+
+    /// What was expected, and what was found.
+    fn in_words(&self) -> (&'static str, String) {
+        let chained = "each entry to carry the hash of the one before";
+        match self {
+            Misfit::Entry { run, sequence } => {
+                (chained, format!("entry {sequence} of run {run} does not"))
+            }
+            Misfit::Earlier { sequence } => {
+                (chained, format!("entry {sequence} of an earlier release does not"))
+            }
+            Misfit::Head { number } => (
+                "each head of a run to carry the hash of the one before",
+                format!("head {number} does not"),
+            ),
+            Misfit::Ends { run, entries, found } => (
+                "every entry that was noted",
+                format!("run {run} had {entries} entries and has {found}"),
+            ),
+            Misfit::Summary { run } => (
+                "the summary of each run to say what its entries say",
+                format!("that of run {run} does not"),
+            ),
+        }
+    }
 }
 
 impl JournalError {
@@ -72,17 +172,23 @@ impl Explain for JournalError {
             .found(format!("version {found}"))
             .state("the journal was not touched and nothing was sent")
             .next("install the newer ceralacca"),
-            BrokenChain { path, sequence } => Report::refused(
-                "journal.broken_chain",
-                format!("the journal {} was changed after it was written", path.display()),
-            )
-            .expected("each entry to carry the hash of the one before")
-            .found(format!("entry {sequence} does not"))
-            .state("nothing was done on its word")
-            .next("restore the journal from a copy; do not resume runs before that"),
-            Unreadable { path, sequence } => Report::refused(
+            BrokenChain { path, misfit } => {
+                let (expected, found) = misfit.in_words();
+                Report::refused(
+                    "journal.broken_chain",
+                    format!("the journal {} was changed after it was written", path.display()),
+                )
+                .expected(expected)
+                .found(found)
+                .state("nothing was done on its word")
+                .next("restore the journal from a copy; do not resume runs before that")
+            }
+            Unreadable { path, run, sequence } => Report::refused(
                 "journal.unreadable",
-                format!("entry {sequence} of the journal {} cannot be read", path.display()),
+                format!(
+                    "entry {sequence} of run {run} in the journal {} cannot be read",
+                    path.display()
+                ),
             )
             .state("nothing was done on its word")
             .next("install the ceralacca that wrote it"),
@@ -96,6 +202,18 @@ impl Explain for JournalError {
                     .state("nothing was done")
                     .next("ceralacca runs lists them")
             }
+            RunFull { run, entries, bytes } => {
+                Report::refused("journal.run_full", format!("run {run} has no room for this step"))
+                    .expected(format!(
+                        "at most {MAX_ENTRIES} entries and {} GiB in a run, its end included",
+                        MAX_BYTES >> 30
+                    ))
+                    .found(format!("{entries} entries and {bytes} bytes before this step"))
+                    .state("this step is not in the journal, and nothing of it was done outside")
+                    .next(
+                        "divide the work among several runs: ceralacca abandon RUN, and begin anew",
+                    )
+            }
             Locked { run, holder } => {
                 Report::refused("run.locked", format!("another process works on run {run}"))
                     .expected("a run that nobody works on")
@@ -103,6 +221,33 @@ impl Explain for JournalError {
                     .state("nothing was done here; the other process goes on")
                     .next("wait for the other process, or end it, then resume")
             }
+            ArchiveMissing { run, path } => Report::refused(
+                "journal.archive_missing",
+                format!("the entries of run {run} were moved to an archive that is not there"),
+            )
+            .expected(path.display().to_string())
+            .found("no such file")
+            .state("nothing was done; the journal still knows the hash of the run")
+            .next("put the archive back to that place"),
+            ArchiveDiffers { path, run } => Report::refused(
+                "journal.archive_differs",
+                format!(
+                    "the archive {} does not hold run {run} as it was moved there",
+                    path.display()
+                ),
+            )
+            .expected("the hash that the journal has kept of the run")
+            .found("another, or no such run")
+            .state("nothing was done on its word, and nothing was taken out of the journal")
+            .next("restore the archive from a copy; to move runs, name another file"),
+            NotAnArchive { path } => Report::refused(
+                "journal.not_an_archive",
+                format!("{} is not an archive of a journal", path.display()),
+            )
+            .expected("a file that `ceralacca journal archive` has made, or none yet")
+            .found("something else")
+            .state("nothing was moved, and the file was not touched")
+            .next("name another file: ceralacca journal archive --to FILE"),
             Unusable { path, problem } => Report::refused(
                 "journal.unusable",
                 format!("the journal {} cannot be used", path.display()),

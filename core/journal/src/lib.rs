@@ -1,29 +1,44 @@
 //! The run journal: append-only, hash-chained, in one SQLite file per workspace.
 //!
-//! Each entry's hash covers the hash of the one before, so that `ceralacca journal verify` notices any
-//! change, removal or insertion before the last entry. Intents and outcomes are synced to disk before
-//! [`Store::append`] returns; headings and notes ride along with the next of those.
+//! Each run has a chain of its own: the hash of an entry covers the one before. A chain of heads over the
+//! runs notes where each began and where a process took it up or let it go, so that
+//! `ceralacca journal verify` notices any change, removal or insertion before the last head. A summary
+//! row of each run is written with every entry; lists are made from those.
 
+mod archive;
 mod chain;
 mod error;
+mod event;
+mod heads;
+mod held;
+mod layout;
+mod layout_1;
 mod locks;
 mod read_only;
+mod run_chain;
+mod summary;
+mod verify;
 
-use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use ceralacca_kernel::{
-    Entry, Error, JournalEvent, RunId, RunStatus, RunSummary, Store, Value, cbor, crash_point,
-    typed,
+    Entry, Error, HeldRun, JournalEvent, Page, RunFilter, RunId, RunPage, RunStatus, RunSummary,
+    Store,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::Connection;
 
-pub use chain::Verified;
-pub use error::JournalError;
+pub use archive::Moved;
+pub use error::{JournalError, Misfit};
+use held::Held;
+pub use held::{MAX_BYTES, MAX_ENTRIES};
+pub use layout::VERSION;
+use summary::{Summary, decoded};
+pub use verify::{InArchive, Verified};
 
 /// Sleeps until no process works on a run of the journal in `folder`.
 pub fn wait_until_free(folder: &Path, run: RunId) {
@@ -35,172 +50,264 @@ pub fn lock_folder(folder: &Path) -> PathBuf {
     folder.join("locks")
 }
 
-/// The version of the file's layout; a file with a higher one is refused.
-pub const VERSION: i64 = 1;
-
 /// The journal of a workspace.
 pub struct Journal {
-    connection: RefCell<Connection>,
+    file: Rc<File>,
+    earlier: RefCell<Option<Earlier>>,
+}
+
+/// What all runs of layout 1 were when its last entry was this one.
+struct Earlier {
+    sequence: Option<i64>,
+    runs: Rc<Vec<Summary>>,
+}
+
+/// An open journal file.
+pub(crate) struct File {
+    connection: Connection,
     path: PathBuf,
 }
 
 impl Journal {
-    /// Opens `journal.sqlite` in `folder`, creating it when missing.
+    /// Opens `journal.sqlite` in `folder`, creating it when missing. One of layout 1 stays as it is until
+    /// a run is begun or taken.
     ///
     /// # Errors
     /// `journal.newer_version` when a newer program wrote it; `journal.unusable`.
     pub fn open(folder: &Path) -> Result<Journal, Error> {
         let path = folder.join("journal.sqlite");
         let connection = open(&path).map_err(|error| JournalError::unusable(&path, &error))?;
-        let version: i64 = connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(|error| JournalError::unusable(&path, &error))?;
+        let file = File { connection, path };
+        let version = file.sql(layout::version)?;
         if version > VERSION {
+            let path = file.path;
             return Err(JournalError::NewerVersion { path, found: version, known: VERSION }.into());
         }
-        if version < VERSION {
-            create(&connection).map_err(|error| JournalError::unusable(&path, &error))?;
+        if version == 0 {
+            file.sql(layout::create)?;
         }
-        Ok(Journal { connection: RefCell::new(connection), path })
+        Ok(Journal::of(file))
     }
 
-    /// The runs of the journal in `folder`, as [`Store::runs`] gives them, without writing anything:
-    /// somebody who may only read can ask, too. `None` when there is no journal, or an empty file.
+    fn of(file: File) -> Journal {
+        Journal { file: Rc::new(file), earlier: RefCell::default() }
+    }
+
+    /// Lets `work` look at the journal in `folder` without writing anything: somebody who may only read
+    /// can ask, too. `None` when there is no journal, or an empty file. `work` is done again when the
+    /// journal has changed meanwhile.
     ///
     /// # Errors
-    /// As [`Journal::open`] and [`Store::runs`].
-    pub fn runs_read_only(folder: &Path) -> Result<Option<Vec<RunSummary>>, Error> {
+    /// As [`Journal::open`], and those of `work`.
+    pub fn look<T>(
+        folder: &Path,
+        work: impl Fn(&Journal) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
         let path = folder.join("journal.sqlite");
         read_only::with(&path, |connection| {
-            Journal { connection: RefCell::new(connection), path: path.clone() }.runs()
+            work(&Journal::of(File { connection, path: path.clone() }))
         })
     }
 
-    /// Checks the whole chain.
+    /// Checks every chain, every head and every summary, also of what was moved to archives.
     ///
     /// # Errors
-    /// `journal.broken_chain`, naming the first entry that does not fit.
+    /// `journal.broken_chain`, naming the first thing that does not fit.
     pub fn verify(&self) -> Result<Verified, Error> {
-        chain::verify(&self.connection.borrow(), &self.path)
+        let _snapshot = self.file.snapshot()?;
+        verify::verify(&self.file)
     }
 
-    /// Every entry of one run, or of all runs, in order, after checking the chain.
-    pub fn all_entries(&self, run: Option<RunId>) -> Result<Vec<Entry>, Error> {
-        self.verify()?;
-        let connection = self.connection.borrow();
+    /// Moves the runs that are over, and were so `before`, to the file `to`, which is made when missing.
+    /// Runs that begin in layout 1 stay.
+    ///
+    /// A run is in one of the files at every moment: it is copied, read back, and then taken out here.
+    ///
+    /// # Errors
+    /// `journal.broken_chain`, `journal.unusable`, `journal.archive_of_another`.
+    pub fn archive(
+        &self,
+        to: &Path,
+        before: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Moved, Error> {
+        layout_1::go_on(&self.file.connection, &self.file.path, at)?;
+        archive::archive(&self.file, to, before)
+    }
+
+    /// The entries of a run, all at once.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub fn entries(&self, run: RunId) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        self.read(|| {
-            let mut statement = connection.prepare(
-                "SELECT sequence, run, at, body FROM entries \
-                 WHERE ?1 IS NULL OR run = ?1 ORDER BY sequence",
-            )?;
-            let rows = statement.query_map([run.map(|run| run.0 as i64)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?))
-            })?;
-            for row in rows {
-                entries.push(row?);
-            }
+        self.read(run, &mut |entry| {
+            entries.push(entry);
             Ok(())
         })?;
-        entries
-            .into_iter()
-            .map(|(sequence, run, at, body)| self.entry(sequence, run, at, &body))
-            .collect()
+        Ok(entries)
     }
 
-    fn entry(&self, sequence: i64, run: i64, at: i64, body: &[u8]) -> Result<Entry, Error> {
-        let event = cbor::decode_own(body).and_then(|value| typed::from_value(value).ok());
-        let at = Timestamp::from_microsecond(at).ok();
-        match (event, at) {
-            (Some(event), Some(at)) => {
-                Ok(Entry { sequence: sequence as u64, run: RunId(run as u64), at, event })
+    /// The highest run number there is.
+    ///
+    /// # Errors
+    /// `journal.unusable`.
+    pub fn last_run(&self) -> Result<Option<RunId>, Error> {
+        self.file.last_run()
+    }
+
+    /// The runs whose idempotency keys begin with one of these, and where they stand.
+    ///
+    /// # Errors
+    /// As [`Store::runs`].
+    pub fn behind_keys(
+        &self,
+        keys: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, (RunId, RunStatus)>, Error> {
+        let _snapshot = self.file.snapshot()?;
+        let mut found = BTreeMap::new();
+        if self.file.sql(layout::version)? == 1 {
+            for one in self.of_layout_1()?.iter().filter(|one| keys.contains(&one.key)) {
+                let public = self.file.public(one)?;
+                found.insert(public.key, (public.run, public.status));
             }
-            _ => Err(JournalError::Unreadable { path: self.path.clone(), sequence }.into()),
+            return Ok(found);
+        }
+        for key in keys {
+            if let Some(one) = self.file.sql(|connection| summary::behind_key(connection, key))? {
+                found.insert(key.clone(), one);
+            }
+        }
+        Ok(found)
+    }
+
+    fn of_layout_1(&self) -> Result<Rc<Vec<Summary>>, Error> {
+        let file = &*self.file;
+        let sequence: Option<i64> = file.sql(|connection| {
+            connection.query_row("SELECT max(sequence) FROM entries", [], |row| row.get(0))
+        })?;
+        let mut earlier = self.earlier.borrow_mut();
+        if let Some(known) = earlier.as_ref().filter(|known| known.sequence == sequence) {
+            return Ok(known.runs.clone());
+        }
+        let (all, _) = layout_1::summaries(&file.connection, &file.path)?;
+        let runs: Rc<Vec<Summary>> = Rc::new(all.into_values().collect());
+        *earlier = Some(Earlier { sequence, runs: runs.clone() });
+        Ok(runs)
+    }
+}
+
+impl Store for Journal {
+    fn begin(&self, at: Timestamp, started: &JournalEvent) -> Result<Box<dyn HeldRun>, Error> {
+        layout_1::go_on(&self.file.connection, &self.file.path, at)?;
+        Ok(Box::new(Held::begin(self.file.clone(), at, started)?))
+    }
+
+    fn lock(&self, run: RunId, at: Timestamp) -> Result<Box<dyn HeldRun>, Error> {
+        layout_1::go_on(&self.file.connection, &self.file.path, at)?;
+        Ok(Box::new(Held::take(self.file.clone(), run, at)?))
+    }
+
+    fn read(
+        &self,
+        run: RunId,
+        each: &mut dyn FnMut(Entry) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let _snapshot = self.file.snapshot()?;
+        let file = &*self.file;
+        let (connection, path) = (&file.connection, &file.path);
+        let mut give = |number, at, body: &[u8]| {
+            let (at, event) = decoded(path, run.0 as i64, number, at, body)?;
+            each(Entry { sequence: number as u64, run, at, event })
+        };
+        if file.sql(layout::version)? == 1 {
+            let mut number = 0;
+            layout_1::walk(connection, path, &mut |of, raw| {
+                if of != run.0 as i64 {
+                    return Ok(());
+                }
+                number += 1;
+                give(number, raw.at, &raw.body)
+            })?;
+            return if number == 0 { Err(file.no_such_run(run)) } else { Ok(()) };
+        }
+        let summary = file.summary(run)?;
+        match &summary.archive {
+            None => run_chain::read(connection, path, &summary, &mut |raw| {
+                give(raw.number, raw.at, &raw.body)
+            }),
+            Some(name) => {
+                archive::read(file, name, &summary, &mut |raw| give(raw.number, raw.at, &raw.body))
+            }
         }
     }
 
-    fn read<T>(&self, work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, Error> {
-        work().map_err(|error| JournalError::unusable(&self.path, &error).into())
+    fn runs(&self, wanted: &RunFilter, page: Page) -> Result<RunPage, Error> {
+        let _snapshot = self.file.snapshot()?;
+        let file = &*self.file;
+        let (summaries, total) = if file.sql(layout::version)? == 1 {
+            let all = self.of_layout_1()?;
+            let found = all.iter().filter(|one| one.matches(wanted)).cloned().collect::<Vec<_>>();
+            let total = found.len();
+            let (limit, skipped) = summary::window(page);
+            let end = total.saturating_sub(skipped as usize);
+            let start = end.saturating_sub(limit as usize);
+            (found.into_iter().take(end).skip(start).collect(), total as u64)
+        } else {
+            file.sql(|connection| summary::page(connection, wanted, page))?
+        };
+        let public = |one: &Summary| file.public(one);
+        let runs = summaries.iter().map(public).collect::<Result<_, Error>>()?;
+        Ok(RunPage { runs, total })
+    }
+}
+
+impl File {
+    fn sql<'a, T>(
+        &'a self,
+        work: impl FnOnce(&'a Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        work(&self.connection).map_err(|error| JournalError::unusable(&self.path, &error).into())
     }
 
-    /// Writes one entry; `run` is `None` for the first of a new run.
-    fn write(
-        &self,
-        run: Option<RunId>,
-        at: Timestamp,
-        event: &JournalEvent,
-    ) -> Result<RunId, Error> {
-        let body = body(event);
-        let kind = kind(event);
-        crash_point::reached(&format!("before journal {kind}"));
-        let mut connection = self.connection.borrow_mut();
-        let run = append(&mut connection, run, at, kind, &body, is_synced(event))
-            .map_err(|error| JournalError::unusable(&self.path, &error))?;
-        crash_point::reached(&format!("after journal {kind}"));
-        Ok(run)
+    /// What is read until it is dropped was there at one moment.
+    fn snapshot(&self) -> Result<rusqlite::Transaction<'_>, Error> {
+        self.sql(Connection::unchecked_transaction)
     }
 
     fn locks(&self) -> PathBuf {
         lock_folder(self.path.parent().unwrap_or(Path::new("")))
     }
-}
 
-impl Store for Journal {
-    fn begin(&self, at: Timestamp, started: &JournalEvent) -> Result<RunId, Error> {
-        self.write(None, at, started)
+    fn summary(&self, run: RunId) -> Result<Summary, Error> {
+        let number = i64::try_from(run.0).unwrap_or(i64::MAX);
+        self.sql(|connection| Summary::of(connection, number))?.ok_or_else(|| self.no_such_run(run))
     }
 
-    fn append(&self, run: RunId, at: Timestamp, event: &JournalEvent) -> Result<(), Error> {
-        self.write(Some(run), at, event).map(drop)
+    fn public(&self, summary: &Summary) -> Result<RunSummary, Error> {
+        let locks = self.locks();
+        summary.public(|run| locks::is_held(&locks, run)).ok_or_else(|| {
+            let misfit = Misfit::Summary { run: summary.run as u64 };
+            JournalError::BrokenChain { path: self.path.clone(), misfit }.into()
+        })
     }
 
-    fn entries(&self, run: RunId) -> Result<Vec<Entry>, Error> {
-        let entries = self.all_entries(Some(run))?;
-        if entries.is_empty() {
-            let last = self.read(|| {
-                self.connection.borrow().query_row("SELECT max(run) FROM entries", [], |row| {
-                    row.get::<_, Option<i64>>(0)
-                })
-            })?;
-            return Err(
-                JournalError::NoSuchRun { run: run.0, last: last.map(|run| run as u64) }.into()
-            );
-        }
-        Ok(entries)
-    }
-
-    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        let mut runs: BTreeMap<RunId, RunSummary> = BTreeMap::new();
-        for entry in self.all_entries(None)? {
-            if let JournalEvent::Started { workflow, key, .. } = &entry.event {
-                let summary = RunSummary {
-                    run: entry.run,
-                    key: key.clone(),
-                    workflow: workflow.clone(),
-                    started: entry.at,
-                    last: entry.at,
-                    status: RunStatus::Open,
-                    stage: None,
-                    locked: locks::is_held(&self.locks(), entry.run),
-                    error: None,
-                };
-                runs.insert(entry.run, summary);
+    fn no_such_run(&self, run: RunId) -> Error {
+        match self.last_run() {
+            Ok(last) => {
+                JournalError::NoSuchRun { run: run.0, last: last.map(|RunId(run)| run) }.into()
             }
-            let Some(summary) = runs.get_mut(&entry.run) else { continue };
-            summary.last = entry.at;
-            summary.status = RunStatus::after(&entry.event);
-            summary.error = None;
-            match entry.event {
-                JournalEvent::Stage { title, .. } => summary.stage = Some(title),
-                JournalEvent::Stopped { error } => summary.error = Some(error),
-                _ => {}
-            }
+            Err(error) => error,
         }
-        Ok(runs.into_values().collect())
     }
 
-    fn lock(&self, run: RunId, at: Timestamp) -> Result<Box<dyn Any>, Error> {
-        Ok(Box::new(locks::acquire(&self.locks(), run, at)?))
+    fn last_run(&self) -> Result<Option<RunId>, Error> {
+        let last: Option<i64> = self.sql(|connection| {
+            let table = if layout::version(connection)? == 1 { "entries" } else { "runs" };
+            let text = format!("SELECT max(run) FROM {table}");
+            connection.query_row(&text, [], |row| row.get(0))
+        })?;
+        Ok(last.map(|run| RunId(run as u64)))
     }
 }
 
@@ -210,89 +317,4 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
-}
-
-fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "BEGIN IMMEDIATE;
-         CREATE TABLE IF NOT EXISTS entries (
-             sequence INTEGER PRIMARY KEY,
-             run      INTEGER NOT NULL,
-             at       INTEGER NOT NULL, -- microseconds since 1970, UTC
-             kind     TEXT    NOT NULL, -- for people who look with sqlite3; the body decides
-             body     BLOB    NOT NULL, -- the event, deterministic CBOR
-             hash     BLOB    NOT NULL  -- see chain.rs
-         ) STRICT;
-         CREATE INDEX IF NOT EXISTS entries_by_run ON entries (run, sequence);
-         CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
-             BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
-         CREATE TRIGGER IF NOT EXISTS entries_remain BEFORE DELETE ON entries
-             BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
-         PRAGMA user_version = 1;
-         COMMIT;",
-    )
-}
-
-fn append(
-    connection: &mut Connection,
-    run: Option<RunId>,
-    at: Timestamp,
-    kind: &str,
-    body: &[u8],
-    synced: bool,
-) -> rusqlite::Result<RunId> {
-    // In WAL mode NORMAL commits without fsync; the next FULL commit syncs what came before it too.
-    connection.pragma_update(None, "synchronous", if synced { "FULL" } else { "NORMAL" })?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let last: Option<(i64, Vec<u8>)> = transaction
-        .query_row("SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    let (sequence, previous) = match last {
-        Some((sequence, hash)) => (sequence + 1, hash),
-        None => (1, chain::ROOT.to_vec()),
-    };
-    let run = match run {
-        Some(run) => run.0 as i64,
-        None => {
-            transaction
-                .query_row("SELECT coalesce(max(run), 0) + 1 FROM entries", [], |row| row.get(0))?
-        }
-    };
-    let at = at.as_microsecond();
-    let hash = chain::hash(&previous, sequence, run, at, body);
-    transaction.execute(
-        "INSERT INTO entries (sequence, run, at, kind, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![sequence, run, at, kind, body, hash],
-    )?;
-    transaction.commit()?;
-    Ok(RunId(run as u64))
-}
-
-fn body(event: &JournalEvent) -> Vec<u8> {
-    let value = typed::to_value(event).unwrap_or(Value::Null);
-    cbor::encode(&value)
-}
-
-/// What must be on disk before anything else happens.
-fn is_synced(event: &JournalEvent) -> bool {
-    !matches!(
-        event,
-        JournalEvent::Stage { .. } | JournalEvent::Resumed { .. } | JournalEvent::Waiting { .. }
-    )
-}
-
-fn kind(event: &JournalEvent) -> &'static str {
-    match event {
-        JournalEvent::Started { .. } => "started",
-        JournalEvent::Stage { .. } => "stage",
-        JournalEvent::Intent(_) => "intent",
-        JournalEvent::Ended { .. } => "ended",
-        JournalEvent::Waiting { .. } => "waiting",
-        JournalEvent::Resumed { .. } => "resumed",
-        JournalEvent::Stopped { .. } => "stopped",
-        JournalEvent::Finished { .. } => "finished",
-        JournalEvent::Abandoned { .. } => "abandoned",
-    }
 }

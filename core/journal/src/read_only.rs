@@ -77,7 +77,7 @@ fn opened(path: &Path, quiet: bool) -> Result<Connection, Error> {
         let path = path.to_owned();
         return Err(JournalError::NewerVersion { path, found: version, known: VERSION }.into());
     }
-    if version < VERSION {
+    if version == 0 {
         return Err(unusable(path, "no journal was begun in it".to_owned()));
     }
     Ok(connection)

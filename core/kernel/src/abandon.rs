@@ -1,10 +1,11 @@
-//! Giving a run up, and telling runs that are over from those that are not.
+//! Giving a run up.
 
 use jiff::Timestamp;
 
-use crate::replay::Replay;
+use crate::resumed::History;
 use crate::run_error::RunError;
-use crate::{Entry, Error, Exit, JournalEvent, Report, Run, RunId, RunStatus, Store};
+use crate::store::Durable;
+use crate::{Error, Exit, JournalEvent, Report, Run, RunId, RunStatus, Store};
 
 impl Run {
     /// Gives a run up, so that it is not resumed any more. What it made and sent stays as it is.
@@ -22,14 +23,14 @@ impl Run {
         reason: String,
         not_done: &dyn Fn(&str) -> bool,
     ) -> Result<(), Error> {
-        let _lock = store.lock(id, now)?;
-        let entries = store.entries(id)?;
-        still_open(id, &entries)?;
-        let last = entries.last().map(|entry| RunStatus::after(&entry.event));
+        let held = store.lock(id, now)?;
+        let history = History::read(store, id)?;
+        history.still_open(id)?;
         // A run that died in the middle of a call may have done it.
-        let open: Vec<u64> = Replay::new(&entries, |_| false).open_intents().collect();
-        let stopped_there = matches!(last, Some(RunStatus::OutcomeUnknown | RunStatus::Waiting));
-        let key = started_key(&entries).unwrap_or_default();
+        let open: Vec<u64> = history.replay.open_intents().collect();
+        let stopped_there =
+            matches!(history.last, Some(RunStatus::OutcomeUnknown | RunStatus::Waiting));
+        let key = history.input_and_key().map(|(_, key)| key).unwrap_or_default();
         let in_doubt = match open.is_empty() {
             true => stopped_there,
             false => !open.iter().all(|step| not_done(&format!("{key}-{step}"))),
@@ -37,7 +38,7 @@ impl Run {
         if in_doubt {
             return Err(RunError::NotToBeAbandoned { run: id.0 }.into());
         }
-        store.append(id, now, &JournalEvent::Abandoned { reason })
+        held.append(now, &JournalEvent::Abandoned { reason }, Durable::Synced)
     }
 }
 
@@ -52,21 +53,4 @@ impl Run {
 /// What the error of a run says when the run has sent nothing.
 pub(crate) fn nothing_sent(run: RunId) -> String {
     format!("run {run} has sent nothing to the Agency")
-}
-
-/// What the idempotency keys of the run begin with.
-fn started_key(entries: &[Entry]) -> Option<&str> {
-    entries.iter().find_map(|entry| match &entry.event {
-        JournalEvent::Started { key, .. } => Some(key.as_str()),
-        _ => None,
-    })
-}
-
-/// Refuses a run that is over.
-pub(crate) fn still_open(id: RunId, entries: &[Entry]) -> Result<(), Error> {
-    match entries.last().map(|entry| &entry.event) {
-        Some(JournalEvent::Finished { .. }) => Err(RunError::Finished { run: id.0 }.into()),
-        Some(JournalEvent::Abandoned { .. }) => Err(RunError::Abandoned { run: id.0 }.into()),
-        _ => Ok(()),
-    }
 }

@@ -15,8 +15,10 @@ pub mod document_archive;
 mod engine;
 mod error;
 mod host;
+mod keeping;
 pub mod lock;
 pub mod manifest;
+mod memory_store;
 mod place;
 mod plain_text;
 mod primitive;
@@ -43,6 +45,7 @@ pub use document::{Document, DocumentId, Folders};
 pub use engine::{Caller, Engine, Source};
 pub use error::{Error, Exit, Explain, Report};
 pub use host::{Event, Host, Progress, Question, Sheet};
+pub use memory_store::MemoryStore;
 pub use place::Place;
 pub use plain_text::is_obeyed;
 pub use primitive::{
@@ -50,13 +53,15 @@ pub use primitive::{
     Reconciled, Service, Step, Touch, Waiting, result,
 };
 pub use registry::Registry;
+pub use resumed::History;
 pub use run::{Run, RunOptions};
 pub use script_error::ScriptError;
 pub use secret::{Secret, SecretKeeper, SecretRef, SecretRule};
 pub use services::Services;
 pub use serving::Serving;
 pub use store::{
-    Entry, Event as JournalEvent, Outcome, PluginPin, RunId, RunStatus, RunSummary, Store,
+    CallRecord, Durable, Entry, Event as JournalEvent, HeldRun, Outcome, Page, PluginPin, Room,
+    RunFilter, RunId, RunPage, RunStatus, RunSummary, Store,
 };
 pub use suggest::did_you_mean;
 pub use value::{Handle, Limits, Value};

@@ -5,12 +5,20 @@ use serde::Serialize;
 
 use crate::call_record::describe_call;
 use crate::store::CallRecord;
-use crate::{Entry, Explain, JournalEvent, Outcome, Report};
+use crate::{Entry, Error, Explain, HeldRun, JournalEvent, Outcome, Report};
 
-/// The recorded steps of a run.
+/// Where the recorded steps of a run are: their entries are read again as the script comes to them.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    steps: Vec<Recorded>,
+    steps: Vec<Place>,
+}
+
+/// A step's last entry, and when its first was written.
+#[derive(Debug)]
+struct Place {
+    sequence: u64,
+    first: Timestamp,
+    is_open: bool,
 }
 
 /// A step that the journal holds.
@@ -34,71 +42,70 @@ pub(crate) enum CallState {
 impl Replay {
     /// The steps that were begun and of which the journal does not hold how they ended.
     pub(crate) fn open_intents(&self) -> impl Iterator<Item = u64> {
-        self.steps.iter().filter_map(|step| match step {
-            Recorded::Call { call, state: CallState::Intended | CallState::Waiting, .. } => {
-                Some(call.step)
-            }
-            _ => None,
-        })
+        (0..).zip(&self.steps).filter(|(_, place)| place.is_open).map(|(step, _)| step)
     }
 
-    /// Gathers the steps; a later entry for a step replaces an earlier one.
-    ///
+    /// Takes the next entry; a later one for a step replaces an earlier one.
+    pub(crate) fn add(&mut self, entry: &Entry) {
+        let (step, is_open) = match &entry.event {
+            JournalEvent::Stage { step, .. } => (*step, false),
+            JournalEvent::Intent(call) | JournalEvent::Waiting { call, .. } => (call.step, true),
+            JournalEvent::Ended { call, .. } => (call.step, false),
+            _ => return,
+        };
+        let step = usize::try_from(step).unwrap_or(usize::MAX);
+        let place = Place { sequence: entry.sequence, first: entry.at, is_open };
+        match self.steps.get_mut(step) {
+            Some(earlier) => *earlier = Place { first: earlier.first, ..place },
+            None => self.steps.push(place),
+        }
+    }
+
     /// When the last step failed over what the steps before it fetched, those are left out: they are
     /// carried out again. `fetches` says it of a primitive.
-    pub(crate) fn new(entries: &[Entry], fetches: impl Fn(&str) -> bool) -> Replay {
-        let mut steps: Vec<Recorded> = Vec::new();
-        for entry in entries {
-            let (step, recorded) = match &entry.event {
-                JournalEvent::Stage { step, title } => {
-                    (*step, Recorded::Stage { title: title.clone() })
-                }
-                JournalEvent::Intent(call) => {
-                    (call.step, recorded_call(call, entry.at, CallState::Intended))
-                }
-                JournalEvent::Waiting { call, .. } => {
-                    (call.step, recorded_call(call, entry.at, CallState::Waiting))
-                }
-                JournalEvent::Ended { call, outcome } => {
-                    let state = CallState::Ended(Box::new(outcome.clone()));
-                    (call.step, recorded_call(call, entry.at, state))
-                }
-                _ => continue,
-            };
-            let step = usize::try_from(step).unwrap_or(usize::MAX);
-            match steps.get_mut(step) {
-                Some(earlier) => *earlier = keep_first_time(earlier, recorded),
-                None => steps.push(recorded),
-            }
+    pub(crate) fn leave_out_what_is_to_blame(
+        &mut self,
+        held: &dyn HeldRun,
+        fetches: impl Fn(&str) -> bool,
+    ) -> Result<(), Error> {
+        if !self.last(held)?.is_some_and(|step| step.blames_what_was_fetched()) {
+            return Ok(());
         }
-        if steps.last().is_some_and(Recorded::blames_what_was_fetched) {
-            steps.pop();
-            while steps.pop_if(|step| step.can_be_fetched_again(&fetches)).is_some() {}
+        self.steps.pop();
+        while self.last(held)?.is_some_and(|step| step.can_be_fetched_again(&fetches)) {
+            self.steps.pop();
         }
-        Replay { steps }
+        Ok(())
+    }
+
+    fn last(&self, held: &dyn HeldRun) -> Result<Option<Recorded>, Error> {
+        match self.steps.len().checked_sub(1) {
+            Some(last) => self.step(last as u64, held),
+            None => Ok(None),
+        }
     }
 
     /// The step at a position.
-    pub(crate) fn step(&self, position: u64) -> Option<&Recorded> {
-        self.steps.get(usize::try_from(position).ok()?)
+    pub(crate) fn step(
+        &self,
+        position: u64,
+        held: &dyn HeldRun,
+    ) -> Result<Option<Recorded>, Error> {
+        let place = usize::try_from(position).ok().and_then(|position| self.steps.get(position));
+        let Some(&Place { sequence, first, .. }) = place else { return Ok(None) };
+        let (call, state) = match held.entry(sequence)?.event {
+            JournalEvent::Stage { title, .. } => return Ok(Some(Recorded::Stage { title })),
+            JournalEvent::Intent(call) => (call, CallState::Intended),
+            JournalEvent::Waiting { call, .. } => (call, CallState::Waiting),
+            JournalEvent::Ended { call, outcome } => (call, CallState::Ended(Box::new(outcome))),
+            _ => return Ok(None),
+        };
+        Ok(Some(Recorded::Call { call, first, state }))
     }
 
     /// Whether nothing was recorded after this position.
     pub(crate) fn is_last(&self, position: u64) -> bool {
         position + 1 == self.steps.len() as u64
-    }
-}
-
-fn recorded_call(call: &CallRecord, at: Timestamp, state: CallState) -> Recorded {
-    Recorded::Call { call: call.clone(), first: at, state }
-}
-
-fn keep_first_time(earlier: &Recorded, later: Recorded) -> Recorded {
-    match (earlier, later) {
-        (Recorded::Call { first, .. }, Recorded::Call { call, state, .. }) => {
-            Recorded::Call { call, first: *first, state }
-        }
-        (_, later) => later,
     }
 }
 

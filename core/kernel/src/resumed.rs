@@ -1,33 +1,91 @@
-//! What the journal says of a run that goes on: its inputs, its plugins, what may be fetched again.
+//! What the journal says of a run that goes on: its start, its plugins, what it did, whether it is over.
 
+use crate::replay::Replay;
 use crate::run_error::RunError;
-use crate::{Effect, Entry, Error, JournalEvent, PluginPin, Registry, Run, Touch, Value};
+use crate::{
+    Effect, Entry, Error, JournalEvent, PluginPin, Registry, Run, RunId, RunStatus, Store, Touch,
+    Value,
+};
 
-/// The inputs, and the text that makes the run's idempotency keys unique.
-pub(crate) fn started(entries: &[Entry]) -> Result<(Value, String), Error> {
-    match entries.first().map(|entry| &entry.event) {
-        Some(JournalEvent::Started { input, key, .. }) => Ok((input.clone(), key.clone())),
-        _ => Err(Run::no_start()),
+/// A run's past, read once from beginning to end.
+#[derive(Debug, Default)]
+pub struct History {
+    started: Option<JournalEvent>,
+    plugins: Vec<PluginPin>,
+    pub(crate) last: Option<RunStatus>,
+    pub(crate) replay: Replay,
+}
+
+impl History {
+    /// Reads a run.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub fn read(store: &dyn Store, run: RunId) -> Result<History, Error> {
+        let mut history = History::default();
+        store.read(run, &mut |entry| {
+            history.add(entry);
+            Ok(())
+        })?;
+        Ok(history)
     }
-}
 
-/// A run goes on with the plugins it began with, or those that were last agreed to.
-pub(crate) fn same_plugins(entries: &[Entry], now: &[PluginPin]) -> Result<(), Error> {
-    let other = recorded_plugins(entries).iter().find(|recorded| !now.contains(recorded));
-    other.map_or(Ok(()), |recorded| {
-        let found = now.iter().find(|plugin| plugin.name == recorded.name).cloned();
-        Err(RunError::OtherPlugin { recorded: recorded.clone(), found }.into())
-    })
-}
+    fn add(&mut self, entry: Entry) {
+        self.last = Some(RunStatus::after(&entry.event));
+        self.replay.add(&entry);
+        match entry.event {
+            JournalEvent::Started { ref plugins, .. } => {
+                self.plugins.clone_from(plugins);
+                if entry.sequence == 1 {
+                    self.started = Some(entry.event);
+                }
+            }
+            JournalEvent::Resumed { plugins, .. } if !plugins.is_empty() => self.plugins = plugins,
+            _ => {}
+        }
+    }
 
-/// The plugins that a run may use, as its journal has them.
-pub(crate) fn recorded_plugins(entries: &[Entry]) -> &[PluginPin] {
-    let recorded = entries.iter().rev().find_map(|entry| match &entry.event {
-        JournalEvent::Started { plugins, .. } => Some(plugins),
-        JournalEvent::Resumed { plugins, .. } if !plugins.is_empty() => Some(plugins),
-        _ => None,
-    });
-    recorded.map_or(&[], Vec::as_slice)
+    /// The run's first event.
+    ///
+    /// # Errors
+    /// `journal.no_start` when that is not its start.
+    pub fn started(&self) -> Result<&JournalEvent, Error> {
+        self.started.as_ref().ok_or_else(Run::no_start)
+    }
+
+    /// The inputs, and the text that makes the run's idempotency keys unique.
+    pub(crate) fn input_and_key(&self) -> Result<(Value, String), Error> {
+        match self.started()? {
+            JournalEvent::Started { input, key, .. } => Ok((input.clone(), key.clone())),
+            _ => Err(Run::no_start()),
+        }
+    }
+
+    /// The plugins that the run may use: those it began with, or those that were last agreed to.
+    pub fn plugins(&self) -> &[PluginPin] {
+        &self.plugins
+    }
+
+    /// Refuses other plugins than those.
+    ///
+    /// # Errors
+    /// `run.other_plugin`.
+    pub fn require_same_plugins(&self, now: &[PluginPin]) -> Result<(), Error> {
+        let other = self.plugins.iter().find(|recorded| !now.contains(recorded));
+        other.map_or(Ok(()), |recorded| {
+            let found = now.iter().find(|plugin| plugin.name == recorded.name).cloned();
+            Err(RunError::OtherPlugin { recorded: recorded.clone(), found }.into())
+        })
+    }
+
+    /// Refuses a run that is over.
+    pub(crate) fn still_open(&self, run: RunId) -> Result<(), Error> {
+        match self.last {
+            Some(RunStatus::Finished) => Err(RunError::Finished { run: run.0 }.into()),
+            Some(RunStatus::Abandoned) => Err(RunError::Abandoned { run: run.0 }.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Whether a primitive only asks the outside or looks at what came from there, and changes nothing.

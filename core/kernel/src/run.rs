@@ -1,24 +1,24 @@
 //! A run: one dispatch for every call from anywhere, with capability check, replay and journal.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::abandon::{nothing_sent, still_open};
+use crate::abandon::nothing_sent;
 use crate::call_record::{describe_call, describe_sent, record};
 use crate::host::Event as HostEvent;
+use crate::keeping;
 use crate::primitive_error::PrimitiveError;
 use crate::replay::{CallState, Diverged, Recorded, Replay};
-use crate::resumed::{only_fetches, recorded_plugins, same_plugins, started};
+use crate::resumed::{History, only_fetches};
 use crate::run_error::RunError;
 use crate::secret::Secrets;
-use crate::store::CallRecord;
+use crate::store::{CallRecord, Durable, Room};
 use crate::{
-    Call, Caller, Effect, Engine, Entry, Error, Exit, Host, JournalEvent, Limits, Origin, Outcome,
-    PluginPin, Primitive, Reconciled, Registry, RunId, Services, Step, Store, Touch, Value,
-    Workflow,
+    Call, Caller, Effect, Engine, Error, Exit, HeldRun, Host, JournalEvent, Limits, Origin,
+    Outcome, PluginPin, Primitive, Reconciled, Registry, RunId, Services, Step, Store, Touch,
+    Value, Workflow,
 };
 use jiff::Timestamp;
 
@@ -47,6 +47,7 @@ pub struct RunOptions {
 /// A run in this process.
 pub struct Run {
     options: RunOptions,
+    held: Box<dyn HeldRun>,
     id: RunId,
     key: String,
     uses: Vec<String>,
@@ -55,7 +56,6 @@ pub struct Run {
     next_step: Cell<u64>,
     sent: RefCell<Vec<String>>,
     stopped: RefCell<Option<Error>>,
-    _lock: Box<dyn Any>,
 }
 
 impl Run {
@@ -84,13 +84,12 @@ impl Run {
             plugins: options.plugins.clone(),
         };
         let now = options.host.now();
-        let begun = options.store.begin(now, &started).and_then(|id| {
-            let lock = options.store.lock(id, now)?;
-            let key = options.key.clone();
-            Ok(Run::new(options, id, key, workflow, Replay::default(), lock))
-        });
-        match begun {
-            Ok(run) => (Some(run.id), Rc::new(run).carry_out(engine, workflow, input)),
+        match options.store.begin(now, &started) {
+            Ok(held) => {
+                let key = options.key.clone();
+                let run = Run::new(options, held, key, workflow, Replay::default());
+                (Some(run.id), Rc::new(run).carry_out(engine, workflow, input))
+            }
             Err(error) => (None, Err(error)),
         }
     }
@@ -107,23 +106,26 @@ impl Run {
         id: RunId,
     ) -> Result<Value, Error> {
         let now = options.host.now();
-        let lock = options.store.lock(id, now)?;
-        let entries = options.store.entries(id)?;
-        let (input, key) = started(&entries)?;
-        let place = options.services.place().of_run(entries.first().map(|first| &first.event));
+        let held = options.store.lock(id, now)?;
+        let history = History::read(&*options.store, id)?;
+        let (input, key) = history.input_and_key()?;
+        let place = options.services.place().of_run(history.started().ok());
         let input = place.seen_input(input);
         options.services.add(place);
-        still_open(id, &entries)?;
-        let plugins = match same_plugins(&entries, &options.plugins) {
+        history.still_open(id)?;
+        let plugins = match history.require_same_plugins(&options.plugins) {
             Ok(()) => Vec::new(),
             Err(_) if options.accept_other_plugins => options.plugins.clone(),
             Err(other) => return Err(other),
         };
+        // One that has no room for going on stays as it is.
+        held.require_room(Room { entries: 2, bytes: 0 })?;
         let resumed = JournalEvent::Resumed { version: options.version.clone(), plugins };
-        options.store.append(id, now, &resumed)?;
-        let replay = Replay::new(&entries, |name| only_fetches(&options.registry, name));
-        Rc::new(Run::new(options, id, key, workflow, replay, lock))
-            .carry_out(engine, workflow, input)
+        held.append(now, &resumed, keeping::of_event(&resumed))?;
+        let mut replay = history.replay;
+        let fetches = |name: &str| only_fetches(&options.registry, name);
+        replay.leave_out_what_is_to_blame(&*held, fetches)?;
+        Rc::new(Run::new(options, held, key, workflow, replay)).carry_out(engine, workflow, input)
     }
 
     /// The error of a run whose first entry is not its start.
@@ -131,38 +133,24 @@ impl Run {
         RunError::NoStart.into()
     }
 
-    /// The plugins that a run may use, as its journal has them.
-    pub fn plugins(entries: &[Entry]) -> &[PluginPin] {
-        recorded_plugins(entries)
-    }
-
-    /// Refuses other plugins than those that a run began with.
-    ///
-    /// # Errors
-    /// `run.other_plugin`.
-    pub fn require_same_plugins(entries: &[Entry], now: &[PluginPin]) -> Result<(), Error> {
-        same_plugins(entries, now)
-    }
-
     fn new(
         options: RunOptions,
-        id: RunId,
+        held: Box<dyn HeldRun>,
         key: String,
         workflow: &Workflow,
         replay: Replay,
-        lock: Box<dyn Any>,
     ) -> Run {
         Run {
             secrets: Secrets::new(options.registry.clone()),
             options,
-            id,
+            id: held.id(),
+            held,
             key,
             uses: workflow.declaration.uses.clone(),
             replay,
             next_step: Cell::new(0),
             sent: RefCell::default(),
             stopped: RefCell::default(),
-            _lock: lock,
         }
     }
 
@@ -216,7 +204,11 @@ impl Run {
     }
 
     fn append(&self, event: &JournalEvent) -> Result<(), Error> {
-        self.options.store.append(self.id, self.options.host.now(), event)
+        self.keep(event, keeping::of_event(event))
+    }
+
+    fn keep(&self, event: &JournalEvent, durable: Durable) -> Result<(), Error> {
+        self.held.append(self.options.host.now(), event, durable)
     }
 
     fn take_step(&self) -> u64 {
@@ -262,29 +254,30 @@ impl Run {
     ) -> Result<Value, Error> {
         let step = self.take_step();
         let call = record(step, primitive, &arguments);
-        let Some(recorded) = self.replay.step(step) else {
+        let recorded = self.replay.step(step, &*self.held).map_err(|error| self.stop(error))?;
+        let Some(recorded) = recorded else {
             return self.carry_out_call(primitive, call, arguments, None);
         };
         let (state, first) = match recorded {
-            Recorded::Call { call: earlier, first, state } if *earlier == call => (state, *first),
+            Recorded::Call { call: earlier, first, state } if earlier == call => (state, first),
             other => {
-                let diverged = Diverged::new(step, other, &call);
+                let diverged = Diverged::new(step, &other, &call);
                 return Err(self.stop(diverged.into()));
             }
         };
         match state {
             CallState::Waiting => self.carry_out_call(primitive, call, arguments, Some(first)),
             CallState::Intended => self.reconcile(primitive, call, arguments),
-            CallState::Ended(outcome) => match &**outcome {
+            CallState::Ended(outcome) => match *outcome {
                 Outcome::Ok(value) => {
                     self.remember_sent(primitive, &call, &first.to_string());
-                    Ok(value.clone())
+                    Ok(value)
                 }
                 // The last thing that happened is what `resume` is asked to try again.
                 Outcome::Error(_) if self.replay.is_last(step) => {
                     self.carry_out_call(primitive, call, arguments, None)
                 }
-                Outcome::Error(report) => Err(report.clone().into()),
+                Outcome::Error(report) => Err(report.into()),
             },
         }
     }
@@ -307,8 +300,12 @@ impl Run {
         self.end(primitive, call, outcome)
     }
 
-    /// Approval first, then the intent on disk.
+    /// Room first, then what came before on disk, then approval, then the intent on disk.
     fn prepare(&self, primitive: &Primitive, call: &CallRecord) -> Result<(), Error> {
+        self.held.require_room(keeping::room(primitive, call))?;
+        if keeping::is_synced_before(primitive) {
+            self.held.sync()?;
+        }
         if primitive.touches.contains(&Touch::Sends) {
             let what = describe_call(call);
             if !self.options.host.approve(&what)? {
@@ -335,8 +332,8 @@ impl Run {
             Ok(value) => Outcome::Ok(value),
             Err(error) => Outcome::Error(error.report().clone()),
         };
-        self.append(&JournalEvent::Ended { call: call.clone(), outcome: outcome.clone() })
-            .map_err(|error| self.stop(error))?;
+        let ended = JournalEvent::Ended { call: call.clone(), outcome: outcome.clone() };
+        self.keep(&ended, keeping::of_outcome(primitive)).map_err(|error| self.stop(error))?;
         match outcome {
             Outcome::Ok(value) => {
                 self.remember_sent(primitive, &call, &self.options.host.now().to_string());
@@ -363,6 +360,8 @@ impl Run {
             let why = "this primitive cannot ask".to_owned();
             return Err(self.stop(unknown_outcome(&call, why)));
         };
+        // What an earlier process has left to the system may not be on disk yet.
+        self.held.sync().map_err(|error| self.stop(error))?;
         let now = self.options.host.now();
         let place = self.options.services.place();
         let mut context = self.context(primitive, call.step, now);
@@ -465,9 +464,13 @@ impl Caller for Run {
             return Err(stopped);
         }
         let step = self.take_step();
-        let replayed = match self.replay.step(step) {
+        let recorded = self.replay.step(step, &*self.held).map_err(|error| self.stop(error))?;
+        let replayed = match recorded {
             None => {
-                self.append(&JournalEvent::Stage { step, title: title.to_owned() })?;
+                let stage = JournalEvent::Stage { step, title: title.to_owned() };
+                let room = Room { entries: 1, bytes: title.len() as u64 };
+                let kept = self.held.require_room(room).and_then(|()| self.append(&stage));
+                kept.map_err(|error| self.stop(error))?;
                 false
             }
             Some(Recorded::Stage { title: earlier }) if earlier == title => true,

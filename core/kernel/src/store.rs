@@ -1,6 +1,5 @@
 //! What a journal holds, and the seam to the store that keeps it.
 
-use std::any::Any;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -147,7 +146,7 @@ pub struct CallRecord {
 /// An event with its place in the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Place in the journal, from 1.
+    /// Place within its run, from 1.
     pub sequence: u64,
     /// The run it belongs to.
     pub run: RunId,
@@ -158,7 +157,7 @@ pub struct Entry {
 }
 
 /// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Done.
@@ -198,6 +197,47 @@ pub struct RunSummary {
     /// The error that it stopped with, where that was the last to happen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Report>,
+    /// The file that its entries were moved to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+}
+
+/// Which runs are asked for; the default is all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only those that are not over.
+    pub open: bool,
+    /// Only those that stand like this.
+    pub status: Option<RunStatus>,
+    /// Only those of this workflow.
+    pub workflow: Option<String>,
+    /// Only the one with this number.
+    pub run: Option<RunId>,
+    /// Only the one whose idempotency keys begin with this.
+    pub key: Option<String>,
+}
+
+/// A part of the list of runs: the newest are on the first page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Which page, from 1.
+    pub number: u64,
+    /// How many runs a page has.
+    pub limit: u64,
+}
+
+impl Page {
+    /// Everything on one page.
+    pub const ALL: Page = Page { number: 1, limit: i64::MAX as u64 };
+}
+
+/// What a page holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunPage {
+    /// The runs, oldest first.
+    pub runs: Vec<RunSummary>,
+    /// How many there are on all pages.
+    pub total: u64,
 }
 
 impl RunStatus {
@@ -221,26 +261,71 @@ impl RunStatus {
     }
 }
 
-/// Keeps the journal. Appending is durable when it returns.
+/// What an entry outlives when appending it returns. Entries reach the disk in their order: one that is
+/// synced takes all before it along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    /// The death of the process.
+    Committed,
+    /// A power cut, too.
+    Synced,
+}
+
+/// Keeps the journal.
 pub trait Store {
-    /// Takes the next free run number and writes the run's first event.
-    fn begin(&self, at: Timestamp, started: &Event) -> Result<RunId, Error>;
+    /// Takes the next free run number and writes the run's first event, synced; the run is held.
+    fn begin(&self, at: Timestamp, started: &Event) -> Result<Box<dyn HeldRun>, Error>;
 
-    /// Adds an event to a run.
-    fn append(&self, run: RunId, at: Timestamp, event: &Event) -> Result<(), Error>;
-
-    /// A run's events in order.
+    /// Takes the run for this process until what is returned is dropped.
     ///
     /// # Errors
-    /// `journal.no_such_run`; `journal.broken_chain` when the journal was changed afterwards.
-    fn entries(&self, run: RunId) -> Result<Vec<Entry>, Error>;
+    /// `run.locked`, naming who holds it; `journal.no_such_run`.
+    fn lock(&self, run: RunId, at: Timestamp) -> Result<Box<dyn HeldRun>, Error>;
 
-    /// All runs, oldest first.
-    fn runs(&self) -> Result<Vec<RunSummary>, Error>;
-
-    /// Takes the run for this process until the guard is dropped.
+    /// Gives a run's entries to `each`, in order.
     ///
     /// # Errors
-    /// `run.locked`, naming who holds it.
-    fn lock(&self, run: RunId, at: Timestamp) -> Result<Box<dyn Any>, Error>;
+    /// Those of `each`; `journal.no_such_run`; `journal.broken_chain` when the journal was changed
+    /// afterwards, which may be known only at the end.
+    fn read(
+        &self,
+        run: RunId,
+        each: &mut dyn FnMut(Entry) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// A page of the runs that are asked for.
+    fn runs(&self, wanted: &RunFilter, page: Page) -> Result<RunPage, Error>;
+}
+
+/// A run that this process holds: nobody else adds to it.
+pub trait HeldRun {
+    /// Its number.
+    fn id(&self) -> RunId;
+
+    /// Adds an event.
+    ///
+    /// # Errors
+    /// `journal.run_full`; `journal.unusable`.
+    fn append(&self, at: Timestamp, event: &Event, durable: Durable) -> Result<(), Error>;
+
+    /// Everything that was appended outlives a power cut when this returns.
+    fn sync(&self) -> Result<(), Error>;
+
+    /// Refuses what would not fit into the run any more. How a run ends always fits.
+    ///
+    /// # Errors
+    /// `journal.run_full`.
+    fn require_room(&self, room: Room) -> Result<(), Error>;
+
+    /// One entry, by its place within the run.
+    fn entry(&self, sequence: u64) -> Result<Entry, Error>;
+}
+
+/// How much a step may come to add to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
 }

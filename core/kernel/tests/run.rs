@@ -5,16 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use ceralacca_kernel::{
-    Call, Caller, Declaration, Engine, Entry, Error, Event, Exit, Host, JournalEvent, Namespace,
-    Origin, Question, Reconciled, Registry, Report, Run, RunId, RunOptions, RunSummary, Secret,
-    SecretRef, SecretRule, Service, Services, Sheet, Source, Store, Touch, Value, Waiting,
-    Workflow, primitives,
+    Call, Caller, Declaration, Engine, Error, Event, Exit, Host, MemoryStore, Namespace, Origin,
+    Question, Reconciled, Registry, Report, Run, RunId, RunOptions, Secret, SecretRef, SecretRule,
+    Service, Services, Sheet, Source, Touch, Value, Waiting, Workflow, primitives,
 };
 use jiff::Timestamp;
 
@@ -167,35 +165,6 @@ impl Host for Operator {
     fn event(&self, _: Event<'_>) {}
 }
 
-#[derive(Default)]
-struct Memory(RefCell<Vec<JournalEvent>>);
-
-impl Store for Memory {
-    fn begin(&self, _: Timestamp, started: &JournalEvent) -> Result<RunId, Error> {
-        self.0.borrow_mut().push(started.clone());
-        Ok(RunId(1))
-    }
-    fn append(&self, _: RunId, _: Timestamp, event: &JournalEvent) -> Result<(), Error> {
-        self.0.borrow_mut().push(event.clone());
-        Ok(())
-    }
-    fn entries(&self, run: RunId) -> Result<Vec<Entry>, Error> {
-        let entry = |(place, event): (usize, &JournalEvent)| Entry {
-            sequence: place as u64 + 1,
-            run,
-            at: Timestamp::UNIX_EPOCH,
-            event: event.clone(),
-        };
-        Ok(self.0.borrow().iter().enumerate().map(entry).collect())
-    }
-    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        Ok(Vec::new())
-    }
-    fn lock(&self, _: RunId, _: Timestamp) -> Result<Box<dyn Any>, Error> {
-        Ok(Box::new(()))
-    }
-}
-
 type Script = fn(&dyn Caller) -> Result<Value, Error>;
 
 struct Closure(Script);
@@ -227,7 +196,7 @@ impl Engine for Closure {
 /// A workspace whose process can be stopped and started at will.
 struct Bench {
     outside: Rc<Outside>,
-    store: Rc<Memory>,
+    store: Rc<MemoryStore>,
     approves: bool,
 }
 
@@ -282,7 +251,7 @@ impl Bench {
 
     /// Forgets everything after the first `keep` entries, as if the process had died there.
     fn die_after(&self, keep: usize) {
-        self.store.0.borrow_mut().truncate(keep);
+        self.store.truncate(keep);
     }
 
     fn sent(&self) -> usize {
@@ -301,7 +270,7 @@ fn send_once(world: &dyn Caller) -> Result<Value, Error> {
 fn a_run_killed_at_any_entry_sends_once_and_gives_the_same_result() {
     let whole = Bench::new();
     whole.start(send_once).unwrap();
-    let entries = whole.store.0.borrow().len();
+    let entries = whole.store.entries().len();
     assert_eq!(entries, 6, "started, stage, count, intent, send, finished");
     for keep in 1..entries {
         let bench = Bench::new();
@@ -469,7 +438,7 @@ fn secrets_are_asked_once_and_again_only_when_needed() {
     bench.die_after(4);
     bench.resume(script).unwrap();
     assert_eq!(bench.outside.asked.get(), 3);
-    let journal = format!("{:?}", bench.store.0.borrow());
+    let journal = format!("{:?}", bench.store.entries());
     assert!(!journal.contains("four"), "{journal}");
 }
 

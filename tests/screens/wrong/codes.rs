@@ -134,11 +134,13 @@ fn of_a_library() -> Vec<Error> {
         delivery: Delivery::NotDelivered,
     };
     // The chain holds, so another program than ours wrote it.
-    let foreign = JournalError::Unreadable { path: path(), sequence: 12 };
+    let foreign = JournalError::Unreadable { path: path(), run: 3, sequence: 12 };
+    // A million steps take longer than a test; core/journal/tests/journal.rs tries the limits.
+    let full = JournalError::RunFull { run: 3, entries: 999_998, bytes: 481_203_115 };
     let unknown = Registry::new().primitive("environment", "creat").map(drop).unwrap_err();
     let mut errors: Vec<Error> = own.map(Error::from).into();
     errors.extend(folders.map(Error::from));
-    errors.extend([slow.into(), foreign.into(), unknown]);
+    errors.extend([slow.into(), foreign.into(), full.into(), unknown]);
     errors
 }
 

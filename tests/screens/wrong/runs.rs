@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use ceralacca::journal::Journal;
-use ceralacca::kernel::{JournalEvent, RunId, Store, Value};
+use ceralacca::kernel::{Durable, JournalEvent, RunId, Store, Value};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -22,12 +22,17 @@ fn journals_that_cannot_be_trusted() {
         ("journal.newer_version", "PRAGMA user_version = 99"),
         (
             "journal.broken_chain",
-            "DROP TRIGGER entries_stay; UPDATE entries SET at = at + 1 WHERE sequence = 2",
+            "DROP TRIGGER run_entries_stay; UPDATE run_entries SET at = at + 1 WHERE number = 2",
         ),
         (
             "journal.broken_chain.removed",
-            "DROP TRIGGER entries_remain; DELETE FROM entries WHERE sequence = 2",
+            "DROP TRIGGER run_entries_remain; DELETE FROM run_entries WHERE number = 2",
         ),
+        (
+            "journal.broken_chain.ends",
+            "DROP TRIGGER run_entries_remain; DELETE FROM run_entries WHERE number > 2",
+        ),
+        ("journal.broken_chain.summary", "UPDATE runs SET head = x'00'"),
     ] {
         let stage = interrupted(&served, &account);
         let path = stage.path(".ceralacca/journal.sqlite");
@@ -37,7 +42,7 @@ fn journals_that_cannot_be_trusted() {
         let before = Snapshot::of(stage.folder.path());
         let place = Place::with(&stage, &served, &account);
         check(case, 1, &resume(&stage, &account), place);
-        for command in [&["journal", "verify"][..], &["runs"], &["journal", "export"]] {
+        for command in [&["journal", "verify"][..], &["runs", "1"], &["journal", "export"]] {
             check(case, 1, &stage.run(command), place);
         }
         untouched(case, stage.folder.path(), &before);
@@ -56,7 +61,7 @@ fn journals_that_hold_but_make_no_sense() {
     let stage = Stage::embedded();
     let at = "2026-11-21T09:00:00Z".parse().unwrap();
     let journal = Journal::open(&stage.path(".ceralacca")).unwrap();
-    journal.begin(at, &JournalEvent::Finished { result: Value::Null }).unwrap();
+    drop(journal.begin(at, &JournalEvent::Finished { result: Value::Null }).unwrap());
     check("journal.no_start", 1, &stage.run(&["resume", "1"]), Place::new(&stage));
 
     // A run of a script that now takes another way than the journal says it took.
@@ -65,7 +70,9 @@ fn journals_that_hold_but_make_no_sense() {
     fs::write(stage.path("mio.rhai"), script).unwrap();
     assert_eq!(stage.run(&["run", "./mio.rhai"]).code, Some(1));
     let title = "Genera richiesta".to_owned();
-    journal.append(RunId(2), at, &JournalEvent::Stage { step: 0, title }).unwrap();
+    let held = journal.lock(RunId(2), at).unwrap();
+    held.append(at, &JournalEvent::Stage { step: 0, title }, Durable::Synced).unwrap();
+    drop(held);
     check("run.diverged", 1, &stage.run(&["resume", "2"]), Place::new(&stage));
     check("journal.no_such_run", 2, &stage.run(&["resume", "7"]), Place::new(&stage));
 }

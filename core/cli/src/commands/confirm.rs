@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ceralacca_hand_off::{self as hand_off, Confirmation, HandOver};
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, Report, RunId, RunStatus, Store};
+use ceralacca_kernel::{Error, Page, Report, RunFilter, RunId, RunStatus, Store};
 use ceralacca_submission::Protocollo;
 use jiff::Timestamp;
 
@@ -47,8 +47,9 @@ pub(super) fn carry_out(context: &Context, confirm: &Confirm) -> Result<(), Erro
 }
 
 fn status(workspace: &Workspace, run: u64) -> Result<Option<RunStatus>, Error> {
-    let runs = Journal::open(&workspace.state())?.runs()?;
-    Ok(runs.into_iter().find(|one| one.run == RunId(run)).map(|one| one.status))
+    let wanted = RunFilter { run: Some(RunId(run)), ..RunFilter::default() };
+    let found = Journal::look(&workspace.state(), |journal| journal.runs(&wanted, Page::ALL))?;
+    Ok(found.and_then(|page| page.runs.first().map(|one| one.status)))
 }
 
 /// What is left to do once this is known.

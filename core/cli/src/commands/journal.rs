@@ -1,12 +1,17 @@
-//! `ceralacca journal`: check the chain, export the entries.
+//! `ceralacca journal`: check the chains, export the entries, move old runs to a file of their own.
 
-use ceralacca_journal::Journal as Store;
-use ceralacca_kernel::{Entry, Error, RunId};
+use ceralacca_journal::{InArchive, Journal as Store, Verified};
+use ceralacca_kernel::{Entry, Error, RunId, Store as _};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::arguments::Journal;
+use super::day::day;
+use super::runs::zone;
+use crate::arguments::{Archive, Journal};
+use crate::error::CliError;
 use crate::output;
+use crate::workspace::Workspace;
 
 pub(super) fn carry_out(context: &Context, journal: &Journal) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
@@ -17,18 +22,80 @@ pub(super) fn carry_out(context: &Context, journal: &Journal) -> Result<(), Erro
             if context.json {
                 output::json(&verified);
             } else {
-                output::text(&format!(
-                    "The journal holds: {} entries, each carries the hash of the one before\n  last hash  {}",
-                    verified.entries, verified.head
-                ));
+                output::text(&in_words(&verified));
             }
+            Ok(())
         }
-        Journal::Export { run } => {
-            for entry in store.all_entries(run.map(RunId))? {
-                output::text(&line(&entry).to_string());
-            }
+        Journal::Export { run } => export(&store, run.map(RunId)),
+        Journal::Archive(archive) => move_runs(context, &workspace, &store, archive),
+    }
+}
+
+fn in_words(verified: &Verified) -> String {
+    let mut text = format!(
+        "The journal holds: {} entries, each carries the hash of the one before\n  last hash  {}",
+        verified.entries, verified.head
+    );
+    for InArchive { archive, runs, missing } in &verified.archives {
+        text.push_str(&match missing {
+            false => format!("\n  archive    {archive}: {runs} runs, as they were moved there"),
+            true => format!("\n  archive    {archive} is not there: {runs} runs were not checked"),
+        });
+    }
+    text
+}
+
+/// One line for each entry, run by run; nothing of a journal that does not hold.
+fn export(store: &Store, run: Option<RunId>) -> Result<(), Error> {
+    match run {
+        Some(run) => store.read(run, &mut |_| Ok(()))?,
+        None => drop(store.verify()?),
+    }
+    let mut print = |entry: Entry| {
+        output::text(&line(&entry).to_string());
+        Ok(())
+    };
+    if let Some(run) = run {
+        return store.read(run, &mut print);
+    }
+    let last = store.last_run()?.map_or(0, |RunId(last)| last);
+    for run in 1..=last {
+        match store.read(RunId(run), &mut print) {
+            // What is not there cannot be printed; the rest can.
+            Err(error) if error.code() == "journal.archive_missing" => output::error(&error, false),
+            done => done?,
         }
     }
+    Ok(())
+}
+
+fn move_runs(
+    context: &Context,
+    workspace: &Workspace,
+    store: &Store,
+    archive: &Archive,
+) -> Result<(), Error> {
+    let before = archive.before.as_deref().map(day).transpose()?;
+    let before = before.and_then(|day| day.to_zoned(zone()).ok());
+    let before = before.map(|day| day.timestamp());
+    let to = match &archive.to {
+        Some(to) => std::path::absolute(to).map_err(|error| CliError::io(to, &error))?,
+        None => workspace.state().join("journal-archive.sqlite"),
+    };
+    let moved = store.archive(&to, before, Timestamp::now())?;
+    if context.json {
+        output::json(&json!({ "archive": to, "moved": moved }));
+        return Ok(());
+    }
+    let mut text = match moved.runs {
+        0 => "No run was moved".to_owned(),
+        runs => format!("{runs} runs, {} entries, were moved to {}", moved.entries, to.display()),
+    };
+    if moved.earlier > 0 {
+        let stay = "stay: an earlier release began them";
+        text.push_str(&format!("\n{} runs that are over {stay}", moved.earlier));
+    }
+    output::text(&text);
     Ok(())
 }
 

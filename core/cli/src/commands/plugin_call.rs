@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use ceralacca_journal::Journal;
 use ceralacca_kernel::{
-    Caller, Declaration, Engine, Error, Namespace, Origin, Registry, Run, RunOptions, Services,
-    Source, Value, Workflow, typed,
+    Caller, Declaration, Engine, Error, MemoryStore, Namespace, Origin, Registry, Run, RunOptions,
+    Services, Source, Value, Workflow, typed,
 };
 use ceralacca_plugin_host::{Plugins, Site};
 
@@ -68,7 +67,7 @@ fn in_folder(
     let nobody = Unattended::default();
     let options = RunOptions {
         registry: Rc::new(registry),
-        store: Rc::new(Journal::open(folder)?),
+        store: Rc::new(MemoryStore::default()),
         host: Rc::new(Terminal::new(&nobody)?),
         services,
         key: crate::random::hex(16),

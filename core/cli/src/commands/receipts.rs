@@ -1,10 +1,11 @@
 //! `ceralacca receipts`: *Ricerca ricevute* of this workspace, with the portal's columns and filters.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, RunId, RunSummary, Store};
+use ceralacca_kernel::{Error, RunId, RunStatus};
 use ceralacca_submission::register::{ReceiptState, Register, RegisterFilter, Row};
 use ceralacca_submission::{Counts, Protocollo, Stato, printable};
 
@@ -33,7 +34,9 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<ExitCo
     };
     let all = register.rows.len();
     let register = register.filtered(&filter);
-    let senders = senders(&Journal::open(&workspace.state())?.runs()?);
+    let keys = register.rows.iter().filter_map(|row| row.key.as_deref());
+    let in_doubt = register.in_doubt.iter().map(|doubt| doubt.key.as_str());
+    let senders = Senders::of(&workspace.state(), keys.chain(in_doubt))?;
     let remarks = remarks(&register, &senders);
     if context.json {
         output::json(&as_json(&register, &senders));
@@ -47,23 +50,49 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<ExitCo
     Ok(judged(!receipts.verify || register.problems.is_empty()))
 }
 
-/// Which run sent with which idempotency key.
-///
-/// A key is the run's own with the number of the step behind it.
-pub(super) fn senders(runs: &[RunSummary]) -> BTreeMap<String, RunId> {
-    runs.iter().map(|run| (run.key.clone(), run.run)).collect()
+/// The runs behind idempotency keys: a key is the run's own with the number of the step behind it.
+#[derive(Default)]
+pub(super) struct Senders(BTreeMap<String, (RunId, RunStatus)>);
+
+impl Senders {
+    /// Looks up the runs behind these keys.
+    pub(super) fn of<'a>(
+        state: &Path,
+        keys: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<Senders, Error> {
+        let found = Journal::look(state, |journal| Senders::in_journal(journal, keys.clone()))?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// The same in a journal that is open.
+    pub(super) fn in_journal<'a>(
+        journal: &Journal,
+        keys: impl Iterator<Item = &'a str>,
+    ) -> Result<Senders, Error> {
+        let run_keys = keys.filter_map(of_run).map(str::to_owned).collect();
+        journal.behind_keys(&run_keys).map(Senders)
+    }
+
+    /// The run behind a key.
+    pub(super) fn id(&self, key: &str) -> Option<RunId> {
+        self.0.get(of_run(key)?).map(|(run, _)| *run)
+    }
+
+    /// Where it stands.
+    pub(super) fn status(&self, key: &str) -> Option<RunStatus> {
+        self.0.get(of_run(key)?).map(|(_, status)| *status)
+    }
 }
 
-/// The run behind an idempotency key.
-pub(super) fn sender(senders: &BTreeMap<String, RunId>, key: &str) -> Option<RunId> {
-    let (run_key, _step) = key.rsplit_once('-')?;
-    senders.get(run_key).copied()
+/// What the keys of the run begin with that this is a key of.
+pub(super) fn of_run(key: &str) -> Option<&str> {
+    key.rsplit_once('-').map(|(run_key, _step)| run_key)
 }
 
-fn as_json(register: &Register, senders: &BTreeMap<String, RunId>) -> serde_json::Value {
+fn as_json(register: &Register, senders: &Senders) -> serde_json::Value {
     let row = |row: &Row| {
         let mut value = serde_json::to_value(row).expect("rows are plain data");
-        let run = row.key.as_deref().and_then(|key| sender(senders, key));
+        let run = row.key.as_deref().and_then(|key| senders.id(key));
         value["run"] = serde_json::json!(run);
         value
     };
@@ -87,8 +116,8 @@ fn nothing(all: usize, by_hand: bool) -> String {
 }
 
 /// What the table has no column for, a line each.
-fn remarks(register: &Register, senders: &BTreeMap<String, RunId>) -> String {
-    let run = |key: Option<&str>| key.and_then(|key| sender(senders, key));
+fn remarks(register: &Register, senders: &Senders) -> String {
+    let run = |key: Option<&str>| key.and_then(|key| senders.id(key));
     let named = |run: Option<RunId>| run.map_or_else(|| "RUN".to_owned(), |run| run.to_string());
     let mut lines = Vec::new();
     let (by_person, unread): (Vec<&Row>, Vec<&Row>) =
@@ -147,12 +176,12 @@ const HEADINGS: [&str; 9] = [
     "Run",
 ];
 
-fn cells(row: &Row, senders: &BTreeMap<String, RunId>) -> Vec<String> {
+fn cells(row: &Row, senders: &Senders) -> Vec<String> {
     let Counts { totale, acquisiti, scartati } = row.documenti;
     let motivo = row.motivo_di_scarto.as_ref().map(|why| {
         [why.code.as_str(), why.text.as_str()].into_iter().filter(|text| !text.is_empty())
     });
-    let run = row.key.as_deref().and_then(|key| sender(senders, key));
+    let run = row.key.as_deref().and_then(|key| senders.id(key));
     let day = local(row.data_invio);
     let texts = [
         row.protocollo.to_string(),

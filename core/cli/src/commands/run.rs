@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, Exit, JournalEvent, Origin, RunId, Source, Store, Value, Workflow};
+use ceralacca_kernel::{
+    Error, Exit, History, JournalEvent, Origin, RunId, Source, Value, Workflow,
+};
 use clap::CommandFactory;
 
 use super::{Context, arriving, workflows};
@@ -74,11 +76,11 @@ pub(super) fn go_on(
 ) -> Result<Value, Error> {
     let program = &context.program;
     let catalogue = program.catalogue(Some(&workspace.root));
-    let entries = Journal::open(&workspace.state())?.entries(id)?;
+    let history = History::read(&Journal::open(&workspace.state())?, id)?;
     if !accept.plugins {
-        program.same_plugins(&entries)?;
+        program.same_plugins(&history)?;
     }
-    let Some(JournalEvent::Started {
+    let JournalEvent::Started {
         workflow: name,
         file,
         path,
@@ -86,7 +88,7 @@ pub(super) fn go_on(
         source_sha256,
         workspace: recorded,
         ..
-    }) = entries.into_iter().next().map(|entry| entry.event)
+    } = history.started()?.clone()
     else {
         return Err(ceralacca_kernel::Run::no_start());
     };

@@ -3,30 +3,61 @@
 use ceralacca_hand_off as hand_off;
 use ceralacca_journal::Journal;
 use ceralacca_kernel::{
-    Entry, Error, JournalEvent, Outcome, PluginPin, Run, RunId, RunStatus, RunSummary, Store,
+    Entry, Error, JournalEvent, Outcome, Page, PluginPin, Run, RunFilter, RunId, RunPage,
+    RunStatus, RunSummary, Store,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Context, unsent};
 use crate::arguments::abandon::Abandon;
+use crate::arguments::{Runs, Standing};
 use crate::output;
 use crate::workspace::Workspace;
 
-pub(super) fn list(context: &Context) -> Result<(), Error> {
+pub(super) fn list(context: &Context, runs: &Runs) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
-    let runs = Journal::open(&workspace.state())?.runs()?;
+    let wanted = RunFilter {
+        open: runs.open,
+        status: runs.status.map(Standing::status),
+        workflow: runs.workflow.clone(),
+        ..RunFilter::default()
+    };
+    let asked = runs.page.is_some() || runs.limit.is_some();
+    let page = Page { number: runs.page.unwrap_or(1), limit: runs.limit.unwrap_or(SHOWN) };
+    // A program is given all unless it asks for a page.
+    let page = if context.json && !asked { Page::ALL } else { page };
+    let found = Journal::look(&workspace.state(), |journal| journal.runs(&wanted, page))?;
+    let found = found.unwrap_or_default();
     if context.json {
-        output::json(&runs);
-    } else if runs.is_empty() {
-        output::text("No runs yet. `ceralacca workflows` lists what can be run.");
+        output::json(&found.runs);
+    } else if found.runs.is_empty() {
+        output::text(match (found.total, wanted == RunFilter::default()) {
+            (0, true) => "No runs yet. `ceralacca workflows` lists what can be run.",
+            (0, false) => "No runs match.",
+            _ => "No runs on this page.",
+        });
     } else {
-        let rows: Vec<_> = runs.iter().map(row).collect();
+        let rows: Vec<_> = found.runs.iter().map(row).collect();
         let headings = ["Run", "Workflow", "Started", "Last", "Status", "Stage"];
-        output::text(&output::table(&headings, &rows));
+        output::text(&format!("{}{}", output::table(&headings, &rows), more(&found, page)));
     }
     Ok(())
 }
+
+/// What is not on the page, where there is more.
+fn more(found: &RunPage, page: Page) -> String {
+    let (shown, total) = (found.runs.len() as u64, found.total);
+    let older = total.saturating_sub(page.limit.saturating_mul(page.number));
+    match older {
+        0 if shown == total => String::new(),
+        0 => format!("\n{shown} of {total} runs, the oldest"),
+        _ => format!("\n{shown} of {total} runs; {older} older: --page {}", page.number + 1),
+    }
+}
+
+/// How many runs are shown at once.
+const SHOWN: u64 = 100;
 
 /// `ceralacca abandon`: gives a run up, or all that sent nothing.
 pub(super) fn abandon(context: &Context, abandon: &Abandon) -> Result<(), Error> {
@@ -77,6 +108,8 @@ pub(super) fn show(context: &Context, run: u64) -> Result<(), Error> {
 
 fn row(run: &RunSummary) -> Vec<String> {
     let status = match run.status {
+        RunStatus::Finished if run.archive.is_some() => "finished, archived",
+        RunStatus::Abandoned if run.archive.is_some() => "abandoned, archived",
         RunStatus::Finished => "finished",
         RunStatus::Abandoned => "abandoned",
         RunStatus::Failed => "failed, can be resumed",
@@ -133,8 +166,12 @@ fn with(plugins: &[PluginPin]) -> String {
     plugins.iter().map(|plugin| format!(", {} {}", plugin.name, plugin.version)).collect()
 }
 
+/// The Agency's time.
+pub(super) fn zone() -> TimeZone {
+    TimeZone::get("Europe/Rome").unwrap_or(TimeZone::UTC)
+}
+
 /// Date and time as the Agency writes them, in Italian time.
 pub(crate) fn local(at: Timestamp) -> String {
-    let zone = TimeZone::get("Europe/Rome").unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%d/%m/%Y %H:%M:%S").to_string()
+    at.to_zoned(zone()).strftime("%d/%m/%Y %H:%M:%S").to_string()
 }

@@ -11,15 +11,16 @@ use std::process::ExitCode;
 use ceralacca_environment::{EnvironmentSeen, EnvironmentSummary};
 use ceralacca_hand_off::{self as hand_off, HandOver, Unused, arrivals};
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, Report, RunSummary};
+use ceralacca_kernel::{Error, Page, Report, RunFilter, RunSummary, Store};
 use ceralacca_plugin_host::{self as plugin_host, State};
 use ceralacca_submission::register::Problem;
-use ceralacca_submission::{Register, RevocationMark};
+use ceralacca_submission::{Register, RevocationMark, Stato};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
+use super::receipts::Senders;
 use super::unsent::tries;
 pub(super) use environment::revoked;
 use todo::{Todo, Urgency};
@@ -113,17 +114,18 @@ impl Status {
         let environments = environment::summaries(workspace, at, &policy, &mut next);
         let (mut current, aside): (Vec<_>, Vec<_>) =
             environments.into_iter().partition(|environment| environment.current);
-        let journal = Journal::runs_read_only(&workspace.state());
-        let all = match journal {
-            Ok(runs) => {
-                workspace::todo(workspace, &register, runs.is_some(), &mut next);
-                runs.unwrap_or_default()
+        let (runs, senders) = match journaled(workspace, &register) {
+            Ok(known) => {
+                workspace::todo(workspace, &register, known.is_some(), &mut next);
+                known.unwrap_or_default()
             }
             Err(error) => {
                 next.push(Todo::could_not_look("journal", error.report()));
-                Vec::new()
+                Default::default()
             }
         };
+        let tries: Vec<RunSummary> =
+            tries(workspace, &register, &runs).into_iter().cloned().collect();
         let seen = EnvironmentSeen::read(&workspace.state(), &folder);
         let look = arrivals(&folders, at);
         let mut status = Status {
@@ -139,7 +141,7 @@ impl Status {
             }),
             revoked: None,
             set_aside: aside.len(),
-            runs: all.iter().filter(|run| !run.status.is_over()).cloned().collect(),
+            runs,
             hand_overs: register.hand_overs.iter().filter(|o| o.is_waiting()).cloned().collect(),
             unused: hand_off::unused(&folders, &register.hand_overs, &look),
             in_doubt: Vec::new(),
@@ -149,12 +151,12 @@ impl Status {
             problems: register.problems.clone(),
             next,
         };
-        status.doubts(&register, &all);
-        status.revocation_todo(&register, seen.as_ref(), &all);
+        status.doubts(&register, &senders);
+        status.revocation_todo(&register, seen.as_ref());
         status.environment_todo(&folder, seen.as_ref());
-        status.runs_todo(&register, &tries(workspace, &register, &all));
-        status.receipts_todo(&register, &all);
-        status.rejections_todo(&register, &all, &filings::settled(&workspace.state()));
+        status.runs_todo(&register, &tries);
+        status.receipts_todo(&register, &senders);
+        status.rejections_todo(&register, &senders, &filings::settled(&workspace.state()));
         status.unused_todo();
         status.plugins_todo(workspace);
         status.next.sort_by_key(|todo| todo.exit);
@@ -203,4 +205,21 @@ impl Status {
         }
         text
     }
+}
+
+/// The runs that are not over, and those that sent what the register has something to say of; `None` when
+/// there is no journal.
+fn journaled(
+    workspace: &Workspace,
+    register: &Register,
+) -> Result<Option<(Vec<RunSummary>, Senders)>, Error> {
+    let rows = register.rows.iter();
+    let said = rows.filter(|row| row.by_person || (row.sent && row.stato == Stato::Scartato));
+    let keys = said.filter_map(|row| row.key.as_deref());
+    let keys = keys.chain(register.in_doubt.iter().map(|doubt| doubt.key.as_str()));
+    let open = RunFilter { open: true, ..RunFilter::default() };
+    Journal::look(&workspace.state(), |journal| {
+        let runs = journal.runs(&open, Page::ALL)?.runs;
+        Ok((runs, Senders::in_journal(journal, keys.clone())?))
+    })
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use ceralacca_environment::pending::Pending;
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, Run, RunStatus, RunSummary, Store, document_archive};
+use ceralacca_kernel::{
+    Error, Page, Run, RunFilter, RunStatus, RunSummary, Store, document_archive,
+};
 use ceralacca_submission::Register;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Context;
-use super::receipts::{sender, senders};
+use super::receipts::of_run;
 use super::runs::give_up;
 use crate::arguments::Unattended;
 use crate::error::CliError;
@@ -31,17 +33,17 @@ pub(super) fn tries<'a>(
         Ok(marker) => marker.as_ref().is_some_and(|marker| marker.owner.id == key),
         Err(_) => true,
     };
-    let senders = senders(all);
     let rows = register.rows.iter().filter_map(|row| row.key.as_deref());
     let keys = rows.chain(register.in_doubt.iter().map(|doubt| doubt.key.as_str()));
-    let mut left: BTreeSet<String> =
-        keys.filter_map(|key| sender(&senders, key)).map(|run| run.to_string()).collect();
+    let sent: BTreeSet<&str> = keys.filter_map(of_run).collect();
+    let mut left: BTreeSet<String> = BTreeSet::new();
     left.extend(register.hand_overs.iter().map(|one| one.run.clone()));
     left.extend(register.revocations.iter().map(|mark| mark.run.clone()));
     left.extend(in_hand(workspace));
     let is_try = |run: &&RunSummary| {
         let stopped = run.error.as_ref().filter(|_| run.status == RunStatus::Failed && !run.locked);
         stopped.is_some_and(|stopped| Run::sent_nothing(run.run, stopped))
+            && !sent.contains(run.key.as_str())
             && !left.contains(&run.run.to_string())
             && !has_keys(&run.key)
     };
@@ -62,7 +64,8 @@ fn in_hand(workspace: &Workspace) -> Vec<String> {
 pub(super) fn abandon(context: &Context, reason: &str, approved: bool) -> Result<(), Error> {
     let workspace = context.program.workspace()?;
     let journal = Journal::open(&workspace.state())?;
-    let all = journal.runs()?;
+    let failed = RunFilter { status: Some(RunStatus::Failed), ..RunFilter::default() };
+    let all = journal.runs(&failed, Page::ALL)?.runs;
     let tries = tries(&workspace, &Register::read(&workspace.folders()), &all);
     if tries.is_empty() && !context.json {
         output::text("No run has stopped before it sent anything: there is nothing to give up");

@@ -13,7 +13,9 @@ use std::rc::Rc;
 use ceralacca_hand_off::{self as hand_off, Answers, Arrival, ArrivalKind, HandOver};
 use ceralacca_journal::Journal;
 use ceralacca_kernel::lock::{FileLock, LockError};
-use ceralacca_kernel::{Error, Exit, Folders, Report, RunId, RunStatus, RunSummary, Store, Value};
+use ceralacca_kernel::{
+    Error, Exit, Folders, Page, Report, RunFilter, RunId, RunStatus, RunSummary, Store, Value,
+};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -140,7 +142,8 @@ impl Watching<'_> {
         for one in &known.all {
             by_run.entry(one.run.clone()).or_default().push(one);
         }
-        for summary in known.journal.runs()?.iter().filter(|one| !one.status.is_over()) {
+        let open = RunFilter { open: true, ..RunFilter::default() };
+        for summary in &known.journal.runs(&open, Page::ALL)?.runs {
             let Some(of_run) = by_run.get(&summary.run.to_string()) else { continue };
             for one in of_run {
                 standing.look_again(settling.get(&one.key).copied());
@@ -228,7 +231,8 @@ impl Watching<'_> {
     fn take_as_seen(&mut self, id: RunId) -> Result<(), Error> {
         let known = Known::now(self.workspace)?;
         let (of_run, answers) = (known.of_run(id), known.answers());
-        let stopped = known.journal.runs()?.into_iter().find(|one| one.run == id);
+        let this = RunFilter { run: Some(id), ..RunFilter::default() };
+        let stopped = known.journal.runs(&this, Page::ALL)?.runs.pop();
         let newest = newest(&known.folders, &of_run, &answers);
         if stopped.is_some_and(|stopped| newest <= Some(stopped.last)) {
             let reason = news(&of_run, &answers);

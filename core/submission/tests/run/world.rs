@@ -1,6 +1,5 @@
 //! A workspace, an Agency that does as it is told, an operator and a journal in memory.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,9 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ceralacca_kernel::{
-    Caller, Declaration, Document, DocumentId, Engine, Entry, Error, Event, Folders, Host,
-    JournalEvent, Namespace, Origin, Question, Registry, Report, Run, RunId, RunOptions,
-    RunSummary, Secret, Services, Sheet, Source, Store, Value, Workflow, typed,
+    Caller, Declaration, Document, DocumentId, Engine, Error, Event, Folders, Host, MemoryStore,
+    Namespace, Origin, Question, Registry, Report, Run, RunId, RunOptions, Secret, Services, Sheet,
+    Source, Value, Workflow, typed,
 };
 use ceralacca_submission::{
     Access, Acknowledgement, Agency, AttachmentRecord, Counts, Delivery, Failure, FetchChannel,
@@ -82,14 +81,24 @@ impl World {
         script: impl Fn(&dyn Caller, Value) -> Result<Value, Error>,
         input: Value,
     ) -> Result<Value, Error> {
-        Run::start(self.options(), &TestEngine(script), &workflow(), input).1
+        let (_, outcome) = Run::start(self.options(), &TestEngine(script), &workflow(), input);
+        self.kept_no_secret();
+        outcome
     }
 
     pub(crate) fn resume(
         &self,
         script: impl Fn(&dyn Caller, Value) -> Result<Value, Error>,
     ) -> Result<Value, Error> {
-        Run::resume(self.options(), &TestEngine(script), &workflow(), RunId(1))
+        let outcome = Run::resume(self.options(), &TestEngine(script), &workflow(), RunId(1));
+        self.kept_no_secret();
+        outcome
+    }
+
+    fn kept_no_secret(&self) {
+        let text = format!("{:?}", self.store.entries());
+        assert!(!text.contains("answer to portal_password") && !text.contains("1234567890"));
+        assert!([PASSWORD, EARLIER_PASSWORD, PIN_DI_REVOCA].iter().all(|one| !text.contains(one)));
     }
 
     pub(crate) fn document(&self) -> Value {
@@ -116,7 +125,7 @@ impl World {
 
     /// As if the process had been killed before the journal had the outcome of anything.
     pub(crate) fn forget_everything(&self) {
-        self.store.0.borrow_mut().clear();
+        self.store.truncate(0);
     }
 
     pub(crate) fn folders(&self) -> Folders {
@@ -393,38 +402,6 @@ impl Host for TestHost {
     }
 
     fn event(&self, _: Event<'_>) {}
-}
-
-#[derive(Default)]
-pub(crate) struct MemoryStore(RefCell<Vec<Entry>>);
-
-impl Store for MemoryStore {
-    fn begin(&self, at: Timestamp, started: &JournalEvent) -> Result<RunId, Error> {
-        self.append(RunId(1), at, started)?;
-        Ok(RunId(1))
-    }
-
-    fn append(&self, run: RunId, at: Timestamp, event: &JournalEvent) -> Result<(), Error> {
-        let mut entries = self.0.borrow_mut();
-        let text = format!("{event:?}");
-        assert!(!text.contains("answer to portal_password") && !text.contains("1234567890"));
-        assert!([PASSWORD, EARLIER_PASSWORD, PIN_DI_REVOCA].iter().all(|one| !text.contains(one)));
-        let sequence = entries.len() as u64 + 1;
-        entries.push(Entry { sequence, run, at, event: event.clone() });
-        Ok(())
-    }
-
-    fn entries(&self, _: RunId) -> Result<Vec<Entry>, Error> {
-        Ok(self.0.borrow().clone())
-    }
-
-    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
-        Ok(Vec::new())
-    }
-
-    fn lock(&self, _: RunId, _: Timestamp) -> Result<Box<dyn Any>, Error> {
-        Ok(Box::new(()))
-    }
 }
 
 /// SHA-256, hexadecimal.

@@ -1,10 +1,11 @@
 //! The environment in use: whether it is there, whole, valid, not revoked, and what it was before.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceralacca_environment::{EnvironmentSeen, EnvironmentState, EnvironmentSummary};
 use ceralacca_hand_off::State;
-use ceralacca_kernel::{Error, RunSummary};
+use ceralacca_kernel::Error;
 use ceralacca_keystore::{DiskCondition, KeystoreError, Policy};
 use ceralacca_submission::{Register, RevocationMark, Stato};
 use jiff::Timestamp;
@@ -90,16 +91,9 @@ fn has_successor(
 
 impl Status {
     /// Revocations that nobody knows the end of, and one that has no successor.
-    pub(super) fn revocation_todo(
-        &mut self,
-        register: &Register,
-        seen: Option<&EnvironmentSeen>,
-        all: &[RunSummary],
-    ) {
-        let is_open = |mark: &RevocationMark| {
-            let run = all.iter().find(|run| run.run.to_string() == mark.run);
-            run.is_some_and(|run| !run.status.is_over())
-        };
+    pub(super) fn revocation_todo(&mut self, register: &Register, seen: Option<&EnvironmentSeen>) {
+        let open: BTreeSet<String> = self.runs.iter().map(|run| run.run.to_string()).collect();
+        let is_open = |mark: &RevocationMark| open.contains(&mark.run);
         let by_hand = |mark: &RevocationMark| {
             register.hand_overs.iter().any(|one| one.key == mark.idempotency_key)
         };

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use ceralacca_kernel::{RunId, RunStatus, RunSummary};
+use ceralacca_kernel::{RunId, RunStatus};
 use ceralacca_submission::register::Row;
 use ceralacca_submission::{Register, Stato, printable};
 
 use super::Status;
 use super::todo::{Todo, Urgency};
-use crate::commands::receipts::{sender, senders};
+use crate::commands::receipts::Senders;
 use crate::commands::settle::SETTLED;
 
 impl Status {
-    pub(super) fn receipts_todo(&mut self, register: &Register, all: &[RunSummary]) {
-        let senders = senders(all);
+    pub(super) fn receipts_todo(&mut self, register: &Register, senders: &Senders) {
         // Nothing here can read those; a person says what they say.
         let by_person = |row: &&Row| row.by_person;
         for row in register.unread().filter(by_person) {
-            let run = row.key.as_deref().and_then(|key| sender(&senders, key));
+            let run = row.key.as_deref().and_then(|key| senders.id(key));
             // Its run has stopped for that and says it better.
             if run.is_some_and(|run| self.runs.iter().any(|open| open.run == run)) {
                 continue;
@@ -62,15 +61,13 @@ impl Status {
     pub(super) fn rejections_todo(
         &mut self,
         register: &Register,
-        all: &[RunSummary],
+        senders: &Senders,
         settled: &BTreeSet<String>,
     ) {
-        let senders = senders(all);
         for row in register.rows.iter().filter(|row| row.stato == Stato::Scartato && row.sent) {
-            let run = row.key.as_deref().and_then(|key| sender(&senders, key));
-            let run = run.and_then(|run| all.iter().find(|one| one.run == run));
+            let status = row.key.as_deref().and_then(|key| senders.status(key));
             // An open run says it better.
-            let said = run.is_some_and(|run| run.status != RunStatus::Finished);
+            let said = status.is_some_and(|status| status != RunStatus::Finished);
             let protocollo = row.protocollo.to_string();
             if said || settled.contains(&protocollo) || is_replaced(row, &register.rows) {
                 continue;

@@ -6,15 +6,14 @@ use ceralacca_submission::Register;
 
 use super::Status;
 use super::todo::{Todo, Urgency};
-use crate::commands::receipts::{sender, senders};
+use crate::commands::receipts::Senders;
 use crate::commands::run::name_run;
 
 impl Status {
-    pub(super) fn doubts(&mut self, register: &Register, all: &[RunSummary]) {
-        let senders = senders(all);
+    pub(super) fn doubts(&mut self, register: &Register, senders: &Senders) {
         for doubt in register.in_doubt.iter().filter(|one| !one.handed_over) {
             self.in_doubt.push(doubt.file_name.clone());
-            let run = sender(&senders, &doubt.key);
+            let run = senders.id(&doubt.key);
             // The run says it better, where it is known.
             if !run.is_some_and(|run| self.runs.iter().any(|open| open.run == run)) {
                 let what = format!("{}: nobody knows whether it arrived", doubt.name());
@@ -30,7 +29,7 @@ impl Status {
     }
 
     /// `tries` are the runs that stopped before anything was sent: many of them are one thing to do.
-    pub(super) fn runs_todo(&mut self, register: &Register, tries: &[&RunSummary]) {
+    pub(super) fn runs_todo(&mut self, register: &Register, tries: &[RunSummary]) {
         let together = if tries.len() > 1 { tries } else { &[] };
         if let Some(last) = together.last() {
             let (RunId(id), count) = (last.run, together.len());
