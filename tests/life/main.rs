@@ -9,8 +9,11 @@ mod disks;
 mod environment;
 mod hand_off;
 mod hand_off_said;
+mod journal;
+mod kept;
 mod norms;
 mod parity;
+mod places;
 mod proxy;
 mod receipts;
 mod recovery;
@@ -19,6 +22,7 @@ mod replacement;
 mod revoked_in_vain;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod unsent;
 mod watch;
 #[cfg(target_os = "linux")]
 mod watching;

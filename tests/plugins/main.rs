@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 mod hostile;
 mod hostile_plugins;
+mod odd_files;
 mod pkcs11;
 mod plugin_c;
 mod plugin_header;

@@ -26,6 +26,7 @@ pub fn started(key: &str) -> JournalEvent {
         key: key.into(),
         version: "0".into(),
         workspace: None,
+        folder: None,
         plugins: Vec::new(),
     }
 }

@@ -2,13 +2,8 @@
 //! that are far too long: an error at once, nothing waits, nothing else is touched.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-#![allow(clippy::print_stdout, reason = "a test says what it measured")]
 
-#[path = "odd_files/encodings.rs"]
 mod encodings;
-mod hostile;
-mod stage;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stage::impronta::Filing;
-use stage::{Served, Stage, codice_fiscale, restrict};
+use crate::stage::impronta::Filing;
+use crate::stage::{self, Served, Stage, codice_fiscale, restrict};
 
 /// What lies in the place of a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,7 +176,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn full(served: &Served) -> (Stage, PathBuf) {
     let filing = Filing::new(served, &codice_fiscale(77_000));
     let stage = filing.stage();
-    let plugin = hostile::build("odd", &hostile::manifests::outside(), &[]);
+    let plugin = crate::hostile::build("odd", &crate::hostile::manifests::outside(), &[]);
     let library = plugin.library.to_str().unwrap();
     stage.run(&["plugin", "install", library, "--approve"]).expect_success();
     fs::create_dir(stage.path("scripts")).unwrap();

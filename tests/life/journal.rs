@@ -1,19 +1,15 @@
 //! The journal over the years: one of the release before goes on, old runs move to an archive, and a kill
 //! at any point of either loses nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::stage::kill::killed_each_time;
+use crate::stage::{Finished, Served, Stage, codice_fiscale, golden};
 use rusqlite::{Connection, params};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use stage::kill::killed_each_time;
-use stage::{Finished, Served, Stage, codice_fiscale, golden};
 
 /// As the release before began a journal.
 const LAYOUT_1: &str = "

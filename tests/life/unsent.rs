@@ -1,14 +1,10 @@
 //! Runs that stopped before they sent anything: one line in `status`, given up together.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 
+use crate::stage::kill::killed_each_time;
+use crate::stage::{Served, Stage, codice_fiscale, golden};
 use serde_json::{Value, json};
-use stage::kill::killed_each_time;
-use stage::{Served, Stage, codice_fiscale, golden};
 
 /// Runs 1 and 2 are tries; 3 has sent and its receipt cannot be read; 4 waits for a person; 5 has made
 /// keys; 6 is finished; 7 is a try; 8 was given up.

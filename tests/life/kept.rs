@@ -2,18 +2,14 @@
 //!
 //! `tests/kept/make.py` made them with the programs of those releases.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::stage::person::Person;
+use crate::stage::{Account, Finished, PROGRAM, Served, Stage, judge, restrict, run};
 use serde_json::Value;
-use stage::person::Person;
-use stage::{Account, Finished, PROGRAM, Served, Stage, judge, restrict, run};
 
 /// The kept ones.
 const RELEASES: [&str; 1] = ["0.1.0"];

@@ -1,16 +1,12 @@
 //! Relative paths of a run: they start where it began, whatever folder it goes on from; the journal names
 //! what lies in the workspace from there.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod stage;
-
 use std::fs;
 use std::path::Path;
 
+use crate::stage::{self, Finished, Stage, golden, restrict, run};
 use ceralacca::signing::DigestAlgorithm::Sha256;
 use serde_json::{Value, json};
-use stage::{Finished, Stage, golden, restrict, run};
 
 /// The same in both languages: two files of a list and one by itself, with a stop in between.
 const SCRIPTS: [(&str, &str); 2] = [
