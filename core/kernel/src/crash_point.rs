@@ -30,8 +30,10 @@ mod armed {
         if target == 0 || target == point {
             let _ = writeln!(std::io::stderr(), "crash point {point}: {name}");
         }
-        while target == point {
-            thread::sleep(Duration::from_secs(3600));
+        if target == point {
+            loop {
+                thread::sleep(Duration::from_secs(3600));
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ impl Kind {
             Kind::Garbage => json!("garbage"),
             Kind::WrongType => json!("wrong_content_type"),
             Kind::Truncated => json!("truncated"),
-            Kind::Killed => json!({ "slow": { "milliseconds": 600_000 } }),
+            Kind::Killed => json!({ "slow": { "milliseconds": 60_000 } }),
         })
     }
 }
