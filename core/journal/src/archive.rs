@@ -62,9 +62,17 @@ pub(crate) fn archive(file: &File, to: &Path, before: Option<Timestamp>) -> Resu
     crash_point::reached("during journal archive");
     file.sql(|_| transaction.commit())?;
     crash_point::reached("after journal archive");
-    // Only the room on disk: what others have open at the moment waits for the next time.
-    let _ = file.connection.execute_batch("VACUUM");
+    // Only the room on disk: what cannot be given back now is used for what comes.
+    let _ = give_back(&file.connection);
     Ok(moved)
+}
+
+/// Makes the file smaller by the pages that nothing needs any more; an older file keeps them.
+fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// The runs that are over and can be moved, and how many cannot.

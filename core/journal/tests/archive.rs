@@ -41,6 +41,9 @@ fn an_archived_run_reads_as_before() {
     assert_eq!(moved, Moved { runs: 3, entries: 66, earlier: 0 });
 
     let listed = all(&journal);
+    let file = rusqlite::Connection::open(path(&folder.path().join("state"))).unwrap();
+    let unused: i64 = file.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
+    assert_eq!(unused, 0, "what was moved takes no room");
     let names: Vec<_> = listed.iter().map(|run| run.archive.as_deref()).collect();
     let name = Some("archive.sqlite");
     assert_eq!(names, [name, name, name, None, None, None], "relative to the workspace");
