@@ -160,6 +160,78 @@ impl JournalError {
     }
 }
 
+impl JournalError {
+    fn explain_run(&self) -> Report {
+        use JournalError::*;
+        match self {
+            NoSuchRun { run, last } => {
+                Report::usage("journal.no_such_run", format!("there is no run {run}"))
+                    .expected(match last {
+                        Some(last) => format!("a number from 1 to {last}"),
+                        None => "a run; this workspace has none yet".to_owned(),
+                    })
+                    .found(run.to_string())
+                    .state("nothing was done")
+                    .next("ceralacca runs lists them")
+            }
+            RunFull { run, entries, bytes } => {
+                Report::refused("journal.run_full", format!("run {run} has no room for this step"))
+                    .expected(format!(
+                        "at most {MAX_ENTRIES} entries and {} GiB in a run, its end included",
+                        MAX_BYTES >> 30
+                    ))
+                    .found(format!("{entries} entries and {bytes} bytes before this step"))
+                    .state("this step is not in the journal, and nothing of it was done outside")
+                    .next(
+                        "divide the work among several runs: ceralacca abandon RUN, and begin anew",
+                    )
+            }
+            Locked { run, holder } => {
+                Report::refused("run.locked", format!("another process works on run {run}"))
+                    .expected("a run that nobody works on")
+                    .found(holder)
+                    .state("nothing was done here; the other process goes on")
+                    .next("wait for the other process, or end it, then resume")
+            }
+            other => unreachable!("{other:?} is explained elsewhere"),
+        }
+    }
+
+    fn explain_archive(&self) -> Report {
+        use JournalError::*;
+        match self {
+            ArchiveMissing { run, path } => Report::refused(
+                "journal.archive_missing",
+                format!("the entries of run {run} were moved to an archive that is not there"),
+            )
+            .expected(path.display().to_string())
+            .found("no such file")
+            .state("nothing was done; the journal still knows the hash of the run")
+            .next("put the archive back to that place"),
+            ArchiveDiffers { path, run } => Report::refused(
+                "journal.archive_differs",
+                format!(
+                    "the archive {} does not hold run {run} as it was moved there",
+                    path.display()
+                ),
+            )
+            .expected("the hash that the journal has kept of the run")
+            .found("another, or no such run")
+            .state("nothing was done on its word, and nothing was taken out of the journal")
+            .next("restore the archive from a copy; to move runs, name another file"),
+            NotAnArchive { path } => Report::refused(
+                "journal.not_an_archive",
+                format!("{} is not an archive of a journal", path.display()),
+            )
+            .expected("a file that `ceralacca journal archive` has made, or none yet")
+            .found("something else")
+            .state("nothing was moved, and the file was not touched")
+            .next("name another file: ceralacca journal archive --to FILE"),
+            other => unreachable!("{other:?} is explained elsewhere"),
+        }
+    }
+}
+
 impl Explain for JournalError {
     fn explain(&self) -> Report {
         use JournalError::*;
@@ -192,62 +264,6 @@ impl Explain for JournalError {
             )
             .state("nothing was done on its word")
             .next("install the ceralacca that wrote it"),
-            NoSuchRun { run, last } => {
-                Report::usage("journal.no_such_run", format!("there is no run {run}"))
-                    .expected(match last {
-                        Some(last) => format!("a number from 1 to {last}"),
-                        None => "a run; this workspace has none yet".to_owned(),
-                    })
-                    .found(run.to_string())
-                    .state("nothing was done")
-                    .next("ceralacca runs lists them")
-            }
-            RunFull { run, entries, bytes } => {
-                Report::refused("journal.run_full", format!("run {run} has no room for this step"))
-                    .expected(format!(
-                        "at most {MAX_ENTRIES} entries and {} GiB in a run, its end included",
-                        MAX_BYTES >> 30
-                    ))
-                    .found(format!("{entries} entries and {bytes} bytes before this step"))
-                    .state("this step is not in the journal, and nothing of it was done outside")
-                    .next(
-                        "divide the work among several runs: ceralacca abandon RUN, and begin anew",
-                    )
-            }
-            Locked { run, holder } => {
-                Report::refused("run.locked", format!("another process works on run {run}"))
-                    .expected("a run that nobody works on")
-                    .found(holder)
-                    .state("nothing was done here; the other process goes on")
-                    .next("wait for the other process, or end it, then resume")
-            }
-            ArchiveMissing { run, path } => Report::refused(
-                "journal.archive_missing",
-                format!("the entries of run {run} were moved to an archive that is not there"),
-            )
-            .expected(path.display().to_string())
-            .found("no such file")
-            .state("nothing was done; the journal still knows the hash of the run")
-            .next("put the archive back to that place"),
-            ArchiveDiffers { path, run } => Report::refused(
-                "journal.archive_differs",
-                format!(
-                    "the archive {} does not hold run {run} as it was moved there",
-                    path.display()
-                ),
-            )
-            .expected("the hash that the journal has kept of the run")
-            .found("another, or no such run")
-            .state("nothing was done on its word, and nothing was taken out of the journal")
-            .next("restore the archive from a copy; to move runs, name another file"),
-            NotAnArchive { path } => Report::refused(
-                "journal.not_an_archive",
-                format!("{} is not an archive of a journal", path.display()),
-            )
-            .expected("a file that `ceralacca journal archive` has made, or none yet")
-            .found("something else")
-            .state("nothing was moved, and the file was not touched")
-            .next("name another file: ceralacca journal archive --to FILE"),
             Unusable { path, problem } => Report::refused(
                 "journal.unusable",
                 format!("the journal {} cannot be used", path.display()),
@@ -255,6 +271,10 @@ impl Explain for JournalError {
             .found(problem)
             .state("what was not written to the journal was not done")
             .next("mend the disk or its permissions, then resume"),
+            NoSuchRun { .. } | RunFull { .. } | Locked { .. } => self.explain_run(),
+            ArchiveMissing { .. } | ArchiveDiffers { .. } | NotAnArchive { .. } => {
+                self.explain_archive()
+            }
         }
     }
 }
