@@ -16,6 +16,8 @@ mod filing;
 mod large_files;
 #[path = "plugins.rs"]
 mod plugins;
+#[path = "ricezione.rs"]
+mod ricezione;
 #[path = "signatures.rs"]
 mod signatures;
 
@@ -26,7 +28,7 @@ use ceralacca::keystore::KeyPair;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceralacca");
 
-const MEASURES: [(&str, fn()); 11] = [
+const MEASURES: [(&str, fn()); 12] = [
     // First: it measures what a process pays once.
     ("filing", filing::whole_workflow),
     ("keys", key_generation),
@@ -39,6 +41,7 @@ const MEASURES: [(&str, fn()); 11] = [
     ("memory", large_files::memory),
     ("signatures", signatures::small_files),
     ("schema", communication::schema_check),
+    ("ricezione", ricezione::many_unknown_files),
 ];
 
 fn main() {

@@ -116,7 +116,11 @@ fn located(call: &Call<'_>, path: &str) -> Result<PathBuf, ArchiveError> {
 }
 
 fn source(path: PathBuf, lots: Lots) -> Source {
-    if path.is_file() { Source::List { path } } else { Source::Folder { path, lots } }
+    // Whatever is no folder would be a list; what it is instead is said when it is opened.
+    match path.exists() && !path.is_dir() {
+        true => Source::List { path },
+        false => Source::Folder { path, lots },
+    }
 }
 
 fn file_name(name: Option<String>, format: Format) -> Result<String, ArchiveError> {

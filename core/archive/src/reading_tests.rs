@@ -169,3 +169,20 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn an_index_that_another_program_has_saved_is_the_same() {
+    for format in [Format::Txt, Format::Xml] {
+        let plain = String::from_utf8(written(format, Algorithm::Sha256)).unwrap();
+        let expected = read(plain.as_bytes()).unwrap();
+        let saved = format!("\u{feff}{}", plain.replace('\n', "\r\n"));
+        assert_eq!(read(saved.as_bytes()).unwrap(), expected, "{format:?}");
+        for of in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = plain.encode_utf16().flat_map(of).collect();
+            let Err(ArchiveError::NotAnIndex { expected, .. }) = read(&wide) else {
+                panic!("{format:?} in UTF-16 was read");
+            };
+            assert_eq!(expected, "UTF-8, not UTF-16");
+        }
+    }
+}

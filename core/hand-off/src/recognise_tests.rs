@@ -113,3 +113,14 @@ fn no_beginning_of_a_receipt_counts_as_whole() {
         assert_eq!(known, expected, "{cut}");
     }
 }
+
+#[test]
+fn a_receipt_is_read_as_other_programs_save_it() {
+    let receipt = String::from_utf8(text(Stato::Elaborato)).unwrap();
+    let saved = format!("\u{feff}{}", receipt.replace('\n', "\r\n"));
+    assert_eq!(recognise(saved.as_bytes()), recognise(receipt.as_bytes()));
+    assert!(matches!(recognise(saved.as_bytes()).kind, ArrivalKind::Text { .. }));
+    let marked = format!("\u{feff}{receipt}");
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(kind(&wide), "UTF-16 text (save it as UTF-8)?");
+}

@@ -31,6 +31,8 @@ pub struct Ricezione {
 struct Seen {
     /// Whether it was looked at before: what is new then has come meanwhile.
     before: bool,
+    /// Nobody looks again: nothing is remembered.
+    once: bool,
     files: BTreeMap<PathBuf, Known>,
     /// For each row of *Ricerca ricevute* that is kept: the names of its files.
     rows: BTreeMap<PathBuf, (Stamp, Vec<String>)>,
@@ -65,7 +67,7 @@ impl fmt::Debug for Ricezione {
 /// Everything that has arrived, by path, as somebody sees it who looks only once. A file that cannot
 /// be read is in the list and says so.
 pub fn arrivals(folders: &Folders, now: Timestamp) -> Vec<Arrival> {
-    look(folders, now, &mut Seen::default())
+    look(folders, now, &mut Seen { once: true, ..Seen::default() })
 }
 
 /// When nothing in a file says where it ends, it counts as whole after so long without a change.
@@ -106,7 +108,7 @@ fn look(folders: &Folders, now: Timestamp, seen: &mut Seen) -> Vec<Arrival> {
         look.look_into(&place, Where::Itself);
     }
     let Look { files, rows, mut found, .. } = look;
-    *seen = Seen { before: true, files, rows };
+    *seen = Seen { before: true, once: seen.once, files, rows };
     found.sort_by(|one, other| one.path.cmp(&other.path));
     found
 }
@@ -215,7 +217,9 @@ impl Look<'_> {
         // The clock went back.
         known.since = known.since.min(self.now);
         let arrival = known.at(self.now);
-        self.files.insert(path.to_owned(), known);
+        if !self.seen.once {
+            self.files.insert(path.to_owned(), known);
+        }
         arrival
     }
 

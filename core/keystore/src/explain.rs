@@ -77,7 +77,7 @@ fn explain_disk(disk: &DiskError) -> Report {
                 .next("move that file away if it is not needed, then ceralacca resume")
         }
         DiskCondition::NotAFile => {
-            Report::refused("environment.disk_not_a_file", named("is no file"))
+            Report::refused("environment.disk_not_a_file", format!("{} is no file", disk.path))
                 .expected("a regular file")
                 .next("move it away and put the file itself there, then ceralacca resume")
         }

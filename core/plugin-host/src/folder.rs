@@ -1,10 +1,12 @@
 //! Plugins on disk: a folder of a plugin's name with its manifest and its one library.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::manifest::{LONGEST, Manifest};
-use ceralacca_kernel::{Error, regular_file, text_encoding};
+use ceralacca_kernel::text_encoding::{self, NotUtf8};
+use ceralacca_kernel::{Error, regular_file};
 use sha2::{Digest, Sha256};
 
 use crate::error::PluginError;
@@ -74,8 +76,15 @@ impl Shelf {
 /// A manifest, with an empty path in place of the library.
 pub(crate) fn read_manifest(path: &Path) -> Result<Found, Error> {
     let unreadable = |error| Error::from(PluginError::unreadable(path, &error));
-    let bytes = regular_file::read(path, LONGEST as u64).map_err(unreadable)?;
-    let text = text_encoding::decode(&bytes).map_err(|error| unreadable(error.into()))?;
+    let mut bytes = Vec::new();
+    let file = regular_file::open(path).map_err(unreadable)?;
+    // One byte more than it may have: it is then refused for its length.
+    file.take(LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if text_encoding::is_utf16(&bytes) {
+        return Err(unreadable(NotUtf8::Utf16.into()));
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text_encoding::without_mark(&text);
     let manifest = Manifest::read(&path.display().to_string(), text)?;
     let manifest_sha256 = hex::encode(Sha256::digest(&bytes));
     Ok(Found { manifest, text: bytes, manifest_sha256, library: PathBuf::new() })

@@ -1,5 +1,6 @@
 //! Installing, removing, locking and listing the plugins of a workspace.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::manifest::Manifest;
@@ -8,7 +9,7 @@ use ceralacca_kernel::{Error, atomic_file, regular_file};
 use crate::describe;
 use crate::error::PluginError;
 use crate::folder::{Found, library_in, manifest_beside, manifest_in, read_manifest};
-use crate::image::Image;
+use crate::image::{Image, LONGEST};
 use crate::loading::{image, not_loaded, unusable};
 use crate::lock::{self, Lock, Locked};
 use crate::names::Names;
@@ -225,10 +226,11 @@ fn stage(found: &Found, staged: &Path) -> Result<Locked, Error> {
     let name = &found.manifest.name;
     let library = found.library.file_name().unwrap_or_default();
     let copy = staged.join(library);
-    let mut from = regular_file::open(&found.library)
+    let from = regular_file::open(&found.library)
         .map_err(|error| PluginError::unreadable(&found.library, &error))?;
     let mut writer = atomic_file::Writer::create(&copy).map_err(unwritable)?;
-    std::io::copy(&mut from, &mut writer).map_err(unwritable)?;
+    // One byte more than a library may have: it is then refused for its length.
+    std::io::copy(&mut from.take(LONGEST + 1), &mut writer).map_err(unwritable)?;
     writer.persist().map_err(unwritable)?;
     let manifest = staged.join(format!("{name}.json"));
     atomic_file::write(&manifest, &found.text).map_err(unwritable)?;

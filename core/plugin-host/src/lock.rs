@@ -45,6 +45,10 @@ impl Lock {
         let bytes = match regular_file::read(&path, LONGEST) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                let problem = format!("it is longer than {LONGEST} bytes");
+                return Err(PluginError::Lock { path, problem }.into());
+            }
             Err(error) => return Err(PluginError::unreadable(&path, &error).into()),
         };
         permissions::check(&path, root)?;

@@ -16,8 +16,12 @@ use crate::stage::{PASSWORD, Served, Stage, codice_fiscale, restrict};
 type Damage = fn(&Path, &OpenEnvironment);
 
 /// Golden file and damage; `certificates` then refuses.
-const DAMAGES: [(&str, Damage); 12] = [
+const DAMAGES: [(&str, Damage); 13] = [
     ("environment.not_found.part", |folder, _| fs::remove_file(folder.join("UTEC.P12")).unwrap()),
+    ("environment.disk_not_a_file", |folder, _| {
+        fs::remove_file(folder.join("UTEF.P12")).unwrap();
+        fs::create_dir(folder.join("UTEF.P12")).unwrap();
+    }),
     ("keystore.malformed", |folder, _| edit(folder, |bytes| bytes.truncate(bytes.len() / 2))),
     ("keystore.malformed.empty", |folder, _| edit(folder, Vec::clear)),
     ("keystore.malformed.text", |folder, _| edit(folder, |bytes| *bytes = b"<html>".to_vec())),
