@@ -43,7 +43,7 @@ impl Place {
     pub(crate) fn of_run(&self, started: Option<&JournalEvent>) -> Place {
         match started {
             Some(JournalEvent::Started { folder: Some(folder), .. }) => {
-                Place { folder: Some(self.from_journal(folder).into()), ..self.clone() }
+                Place { folder: Some(self.out_of_journal(folder).into()), ..self.clone() }
             }
             _ => Place::default(),
         }
@@ -69,7 +69,7 @@ impl Place {
 
     /// The inputs of a run, as its script sees them.
     pub(crate) fn seen_input(&self, input: Value) -> Value {
-        changed(input, false, &|text| self.from_journal(text))
+        changed(input, false, &|text| self.out_of_journal(text))
     }
 
     /// A value whose handles are as scripts and journals have them.
@@ -79,7 +79,7 @@ impl Place {
 
     /// A value whose handles are as primitives have them.
     pub(crate) fn opened_handles(&self, value: Value) -> Value {
-        changed(value, true, &|text| self.from_journal(text))
+        changed(value, true, &|text| self.out_of_journal(text))
     }
 
     /// The same of each of the arguments.
@@ -98,7 +98,7 @@ impl Place {
         }
     }
 
-    fn from_journal(&self, text: &str) -> String {
+    fn out_of_journal(&self, text: &str) -> String {
         let Some(workspace) = &self.workspace else { return text.to_owned() };
         match text.strip_prefix(HERE) {
             Some("") => workspace.trim_end_matches(path::is_separator).to_owned(),
