@@ -259,7 +259,7 @@ impl<'h> Contents<'h> {
         };
         let mut known: HashMap<(&str, Vec<String>), usize> = HashMap::new();
         for (one, file) in with_file(hand_overs) {
-            let keys: BTreeSet<String> = file.keys.iter().map(lower).collect();
+            let keys: BTreeSet<String> = file.keys.iter().map(|key| lower(key)).collect();
             for key in &keys {
                 contents.by_key.entry(key.clone()).or_default().push(one);
             }
@@ -369,7 +369,7 @@ fn with_file<'h>(hand_overs: &[&'h HandOver]) -> impl Iterator<Item = (usize, &'
     ones.filter_map(|(at, one)| Some((at, one.file()?)))
 }
 
-fn lower(text: &String) -> String {
+fn lower(text: &str) -> String {
     text.to_ascii_lowercase()
 }
 
