@@ -151,7 +151,7 @@ pub(crate) struct ProxySettings {
     /// For `https`.
     #[serde(default)]
     pub(crate) https: Option<ProxyServer>,
-    /// Hosts, domains (`.example.it`) and addresses reached directly.
+    /// Names, addresses and networks reached directly, by the rules of curl's `no_proxy`.
     #[serde(default)]
     pub(crate) exclude: Vec<String>,
 }

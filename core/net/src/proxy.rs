@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use ceralacca_kernel::{Error, Secret};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use crate::NetError;
@@ -15,7 +16,8 @@ pub struct ProxySettings {
     pub http: Option<ProxyServer>,
     /// For gateways with `https`.
     pub https: Option<ProxyServer>,
-    /// Hosts that are reached directly: `host`, `.domain` or `*.domain` for all below it, `*`.
+    /// What is reached directly, by the rules of curl's `no_proxy`: a name or a domain with all
+    /// below it, an address, a network such as `10.0.0.0/8`, or `*`.
     pub exclusions: Vec<String>,
 }
 
@@ -53,9 +55,8 @@ impl ProxySettings {
         };
         let Some(server) = server else { return Ok(None) };
         let url = proxy_url(setting, &server.url)?;
-        let host = gateway.host_str().unwrap_or_default();
         let unreachable = is_loopback(gateway) && !is_loopback(&url);
-        if unreachable || self.exclusions.iter().any(|exclusion| excludes(exclusion, host)) {
+        if unreachable || excludes(&self.exclusions, gateway) {
             return Ok(None);
         }
         Ok(Some(Route { server: server.clone(), url }))
@@ -81,34 +82,60 @@ fn proxy_url(setting: &str, text: &str) -> Result<Url, NetError> {
     Ok(url)
 }
 
-fn excludes(exclusion: &str, host: &str) -> bool {
-    let exclusion = exclusion.trim().to_lowercase();
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_lowercase();
-    match exclusion.strip_prefix('*').unwrap_or(&exclusion) {
-        "" => exclusion == "*",
-        domain if domain.starts_with('.') => host.ends_with(domain) || host == domain[1..],
-        name => name == host,
-    }
+/// By curl's rules, of which [`Matcher`] knows all but the dot at the end of a name and `*` for
+/// addresses. `*.domain`, which curl does not know, is `.domain`.
+fn excludes(exclusions: &[String], gateway: &Url) -> bool {
+    let host = gateway.host_str().unwrap_or_default().trim_end_matches('.');
+    let names = exclusions.iter().flat_map(|one| one.split([',', ' ', '\t']));
+    let names = names
+        .filter(|name| !name.is_empty())
+        .map(|name| if name.starts_with("*.") { &name[1..] } else { name }.trim_end_matches('.'));
+    let names: Vec<&str> = names.collect();
+    let proxied = Matcher::builder().http("proxy.invalid").no(names.join(",")).build();
+    let direct = |uri| proxied.intercept(&uri).is_none();
+    names.contains(&"*") || format!("http://{host}/").parse().is_ok_and(direct)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What curl 7.88 does, but where it says otherwise.
     #[test]
-    fn exclusions_match_hosts_and_domains() {
+    fn exclusions_are_curls() {
         for (exclusion, host, expected) in [
             ("gw.example.it", "GW.example.it", true),
-            ("example.it", "gw.example.it", false),
+            ("GW.Example.IT", "gw.example.it", true),
+            ("example.it", "example.it", true),
+            ("example.it", "gw.example.it", true),
+            ("example.it", "badexample.it", false),
             (".example.it", "gw.example.it", true),
+            (".example.it", "example.it", true),
+            (".example.it", "badexample.it", false),
+            ("gw.example.it", "example.it", false),
+            ("example.it.", "gw.example.it", true),
+            ("example.it", "gw.example.it.", true),
+            ("a.it, b.it", "b.it", true),
+            ("a.it b.it", "b.it", true),
+            ("*", "anything", true),
+            ("*", "10.0.0.1", true),
+            ("", "anything", false),
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("10.0.0.0/33", "10.0.0.0", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("0.0.1", "10.0.0.1", false),
+            ("example.it:80", "example.it", false),
+            ("::1", "[::1]", true),
+            // curl 7.88 has forgotten these; later ones have not.
+            ("fd00::/8", "[fd12::1]", true),
+            // Ours, from before.
             ("*.example.it", "gw.example.it", true),
             ("*.example.it", "badexample.it", false),
-            ("*", "anything", true),
-            ("", "anything", false),
-            ("::1", "[::1]", true),
-            ("127.0.0.1", "127.0.0.1", true),
         ] {
-            assert_eq!(excludes(exclusion, host), expected, "{exclusion} {host}");
+            let gateway = Url::parse(&format!("https://{host}/")).unwrap();
+            let found = excludes(&[exclusion.to_owned()], &gateway);
+            assert_eq!(found, expected, "{exclusion} {host}");
         }
     }
 

@@ -51,9 +51,11 @@ fn requests_go_through_the_proxy_with_its_password() {
 #[test]
 fn excluded_gateways_are_reached_directly() {
     let server = Server::with_session(Reply::Json(201, acknowledgement()));
-    let (gateway, asked) = behind(&server.url(), &nobody(), &["127.0.0.1"]);
-    submit(&gateway).unwrap();
-    assert_eq!(asked.get(), 0);
+    for exclusion in ["127.0.0.1", "127.0.0.0/8", "*"] {
+        let (gateway, asked) = behind(&server.url(), &nobody(), &["example.it", exclusion]);
+        submit(&gateway).unwrap();
+        assert_eq!(asked.get(), 0);
+    }
     let received = server.received();
     assert!(received.iter().all(|request| request.header("proxy-authorization").is_none()));
 }
