@@ -10,12 +10,16 @@
 mod calls;
 #[path = "communication.rs"]
 mod communication;
+#[path = "../filed/mod.rs"]
+mod filed;
 #[path = "filing.rs"]
 mod filing;
 #[path = "large_files.rs"]
 mod large_files;
 #[path = "plugins.rs"]
 mod plugins;
+#[path = "register.rs"]
+mod register;
 #[path = "ricezione.rs"]
 mod ricezione;
 #[path = "signatures.rs"]
@@ -28,7 +32,7 @@ use ceralacca::keystore::KeyPair;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceralacca");
 
-const MEASURES: [(&str, fn()); 12] = [
+const MEASURES: [(&str, fn()); 14] = [
     // First: it measures what a process pays once.
     ("filing", filing::whole_workflow),
     ("keys", key_generation),
@@ -39,6 +43,7 @@ const MEASURES: [(&str, fn()); 12] = [
     ("hashing", large_files::hashing),
     ("p7m", large_files::p7m),
     ("memory", large_files::memory),
+    ("register", register::at_size),
     ("signatures", signatures::small_files),
     ("schema", communication::schema_check),
     ("ricezione", ricezione::many_unknown_files),

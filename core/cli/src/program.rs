@@ -16,7 +16,9 @@ use ceralacca_kernel::{
 use ceralacca_keystore::Devices;
 use ceralacca_plugin_host::{Plugin, PluginCheck, PluginDevices, Plugins};
 use ceralacca_signing::TrustStore;
-use ceralacca_submission::{FetchChannel, PinnedCa, Register, SendChannel, revoked_by};
+use ceralacca_submission::{
+    FetchChannel, PinnedCa, Register, SendChannel, register_table, revoked_by,
+};
 use ceralacca_timestamp::TsaChannel;
 use ceralacca_xml::{ControlSettings, DocumentCheck, DocumentChecks};
 
@@ -66,6 +68,13 @@ impl Program {
                 Ok(None)
             }
             other => other.map(Some),
+        }
+    }
+
+    /// Brings the register's table into step with what was done.
+    pub(crate) fn keep_register(&self) {
+        if let Ok(workspace) = Workspace::find(self.given_workspace.as_deref()) {
+            register_table::keep(&workspace.folders());
         }
     }
 

@@ -11,7 +11,7 @@ use ceralacca_kernel::Folders;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::hand_over::HandOver;
 use crate::kept_file::Look;
@@ -34,7 +34,7 @@ pub struct Register {
 }
 
 /// A submission, with the portal's columns first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// *Protocollo*.
     pub protocollo: Protocollo,
@@ -71,7 +71,7 @@ pub struct Row {
 }
 
 /// Where the files of a submission are, as far as there are any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paths {
     /// The sealed receipt.
     pub rcc: Option<PathBuf>,
@@ -86,7 +86,7 @@ pub struct Paths {
 }
 
 /// How far the receipt of a submission is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
     /// It is not there yet.
@@ -102,7 +102,7 @@ pub enum ReceiptState {
 }
 
 /// An attempt that may or may not have arrived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InDoubt {
     /// Idempotency key of the call, as the folder in the outbox is named.
     pub key: String,
@@ -131,7 +131,7 @@ impl InDoubt {
 }
 
 /// A file that cannot be read, or is not as it was kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Where it is.
     pub path: PathBuf,

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ceralacca_journal::Journal;
-use ceralacca_kernel::{Error, RunId, RunStatus};
+use ceralacca_kernel::{Error, Folders, RunId, RunStatus};
 use ceralacca_submission::register::{ReceiptState, Register, RegisterFilter, Row};
+use ceralacca_submission::register_table::{self, Known};
 use ceralacca_submission::{Counts, Protocollo, Stato, printable};
 
 use super::day::days;
@@ -29,8 +30,12 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<ExitCo
     let workspace = context.program.workspace()?;
     let folders = workspace.folders();
     let register = match receipts.verify {
-        true => Register::verified(&folders),
-        false => Register::read(&folders),
+        true => verified(&folders),
+        false => {
+            let Known { mut register, damaged, .. } = Register::known_and_kept(&folders);
+            register.problems.extend(damaged);
+            register
+        }
     };
     let all = register.rows.len();
     let register = register.filtered(&filter);
@@ -48,6 +53,13 @@ pub(super) fn carry_out(context: &Context, receipts: &Receipts) -> Result<ExitCo
         output::text(&format!("{}{remarks}", output::table(&HEADINGS, &rows)));
     }
     Ok(judged(!receipts.verify || register.problems.is_empty()))
+}
+
+/// What the files themselves hold. The table is made again; one that said something else is a problem.
+fn verified(folders: &Folders) -> Register {
+    let mut register = Register::verified(folders);
+    register.problems.extend(register_table::make_again(folders));
+    register
 }
 
 /// The runs behind idempotency keys: a key is the run's own with the number of the step behind it.

@@ -14,6 +14,7 @@ use ceralacca_journal::Journal;
 use ceralacca_kernel::{Error, Page, Report, RunFilter, RunSummary, Store};
 use ceralacca_plugin_host::{self as plugin_host, State};
 use ceralacca_submission::register::Problem;
+use ceralacca_submission::register_table::{Known, Rows};
 use ceralacca_submission::{Register, RevocationMark, Stato};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -109,14 +110,15 @@ impl Status {
         let policy = workspace.policy()?;
         let folder = workspace.environment();
         let folders = workspace.folders();
-        let register = Register::read(&folders);
+        let Known { mut register, rows, damaged } = Register::known(&folders, Rows::Open);
+        register.problems.extend(damaged);
         let mut next = Vec::new();
         let environments = environment::summaries(workspace, at, &policy, &mut next);
         let (mut current, aside): (Vec<_>, Vec<_>) =
             environments.into_iter().partition(|environment| environment.current);
         let (runs, senders) = match journaled(workspace, &register) {
             Ok(known) => {
-                workspace::todo(workspace, &register, known.is_some(), &mut next);
+                workspace::todo(workspace, rows, known.is_some(), &mut next);
                 known.unwrap_or_default()
             }
             Err(error) => {

@@ -204,7 +204,9 @@ impl Watching<'_> {
         self.say(&format!("run {id} goes on"));
         let terminal = self.terminal.clone();
         let accept = run::Accept::default();
-        match run::go_on(self.context, self.workspace, id, accept, terminal) {
+        let outcome = run::go_on(self.context, self.workspace, id, accept, terminal);
+        self.context.program.keep_register();
+        match outcome {
             Ok(result) => self.finished(id, &result),
             Err(error) if error.code() == "run.locked" => {
                 // Another process was quicker.

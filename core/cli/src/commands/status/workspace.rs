@@ -3,15 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use ceralacca_submission::Register;
-
 use super::todo::{Todo, Urgency};
 use crate::workspace::Workspace;
 
 /// Says which of the workspace's own places are gone; `init` has made them all.
 pub(super) fn todo(
     workspace: &Workspace,
-    register: &Register,
+    submissions: usize,
     has_journal: bool,
     next: &mut Vec<Todo>,
 ) {
@@ -27,16 +25,16 @@ pub(super) fn todo(
     }
     if !state.is_dir() {
         missing("workspace.no_state", &state, "the folder of the journal and of what was sent,");
-    } else if !has_journal && has_worked(&state, &documents, register) {
+    } else if !has_journal && has_worked(&state, &documents, submissions) {
         missing("journal.missing", &state.join("journal.sqlite"), "the journal");
     }
 }
 
 /// Whether runs have left something; an environment alone may be another program's.
-fn has_worked(state: &Path, documents: &Path, register: &Register) -> bool {
+fn has_worked(state: &Path, documents: &Path, submissions: usize) -> bool {
     let places = ["outbox", "hand-off", "revocations", "environments", "locks"];
     let of_runs = ["inviati", "esiti", "riepiloghi", "firmati"];
-    !register.rows.is_empty()
+    submissions > 0
         || places.iter().any(|name| holds_something(&state.join(name)))
         || of_runs.iter().any(|name| holds_something(&documents.join(name)))
 }
