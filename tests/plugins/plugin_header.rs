@@ -12,14 +12,7 @@ use std::process::Command;
 
 use read::Header;
 
-/// Whether compilers are to be called. Without them a test says what it leaves out.
-fn judged(what: &str) -> bool {
-    let called = std::env::var_os("CERALACCA_JUDGES").is_some();
-    if !called {
-        println!("not judged: {what}: tests/run calls other people's tools");
-    }
-    called
-}
+use crate::stage::judge::called;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -61,7 +54,7 @@ fn the_committed_headers_are_those_of_the_contract() {
 
 #[test]
 fn the_headers_compile_clean_in_c99_and_in_cpp17() {
-    if !judged("the headers by compilers") {
+    if !called("the headers by compilers") {
         return;
     }
     let source = "#include \"ceralacca_plugin.h\"\n\
@@ -81,7 +74,7 @@ fn the_headers_compile_clean_in_c99_and_in_cpp17() {
 
 #[test]
 fn the_layout_is_asserted_by_the_compiler() {
-    if !judged("the layout by a compiler") {
+    if !called("the layout by a compiler") {
         return;
     }
     let header = fs::read_to_string(include().join("ceralacca_plugin.h")).unwrap();
@@ -193,7 +186,7 @@ fn an_addition_is_let_through() {
 /// Version skew: what was built with an earlier header runs on this program.
 #[test]
 fn a_plugin_built_with_every_earlier_header_runs_today() {
-    if !judged("plugins built with earlier headers") {
+    if !called("plugins built with earlier headers") {
         return;
     }
     for header in history() {
