@@ -178,7 +178,7 @@ impl Kept {
     fn confirmed(&self, number: &str) -> String {
         let listed = self.stage.run(&["receipts", "--json"]).json();
         let rows = listed["receipts"].as_array().unwrap().clone();
-        let row = rows.into_iter().find(|row| row["run"].to_string() == number).unwrap();
+        let row = rows.into_iter().find(|row| row["run"].as_u64() == number.parse().ok()).unwrap();
         row["protocollo"].as_str().unwrap().to_owned()
     }
 

@@ -7,6 +7,8 @@
 mod crafted;
 mod disks;
 mod environment;
+#[path = "../filed/mod.rs"]
+mod filed;
 mod hand_off;
 mod hand_off_said;
 mod journal;
@@ -18,6 +20,7 @@ mod proxy;
 mod receipts;
 mod recovery;
 mod recovery_by_hand;
+mod register_table;
 mod replacement;
 mod revoked_in_vain;
 #[path = "../stage/mod.rs"]

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ceralacca_kernel::{Call, Error, Folders, RunId, SecretRef, Sheet, atomic_file};
+use ceralacca_kernel::{Call, Error, Folders, RunId, SecretRef, Sheet, atomic_file, regular_file};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -78,11 +77,8 @@ fn free_path(name: &Path, page: &str) -> PathBuf {
 
 /// Whether a file begins with these words; one that cannot be read, or is no file, does not.
 fn begins_with(path: &Path, words: &str) -> bool {
-    if !path.is_file() {
-        return false;
-    }
     let mut found = vec![0; words.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut found));
+    let read = regular_file::open(path).and_then(|mut file| file.read_exact(&mut found));
     read.is_ok() && found == words.as_bytes()
 }
 

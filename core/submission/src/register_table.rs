@@ -13,12 +13,12 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
 
-use ceralacca_kernel::Folders;
 use ceralacca_kernel::atomic_file::TEMPORARY_PREFIX;
+use ceralacca_kernel::{Folders, regular_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -203,13 +203,10 @@ impl Table {
             reason: format!("the register's table is damaged and was not used: {reason}"),
             next: "ceralacca receipts makes it again".to_owned(),
         };
-        match fs::metadata(&self.path) {
+        let file = match regular_file::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(damaged(error.to_string())),
-            Ok(found) if !found.is_file() => return Err(damaged("it is not a file".to_owned())),
-            Ok(_) => {}
-        }
-        let file = File::open(&self.path).map_err(|error| damaged(error.to_string()))?;
+            opened => opened.map_err(|error| damaged(error.to_string()))?,
+        };
         let mut file = BufReader::with_capacity(1 << 16, file);
         let Some(head) = Head::read(&mut file).map_err(damaged)? else { return Ok(None) };
         if head.facts != facts.sha256 || head.folders != places(folders) {
@@ -238,11 +235,11 @@ impl Table {
         };
         let head = serde_json::to_vec(&head)?;
         let staged = folders.state.join(format!("{TEMPORARY_PREFIX}{NAME}-{}", std::process::id()));
-        let mut options = File::options();
+        let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = BufWriter::new(options.open(&staged)?);
+        let mut file = BufWriter::new(regular_file::open_with(&staged, &mut options)?);
         let written = writeln!(file, "{FORM}{}", sha256_hex(&head))
             .and_then(|()| file.write_all(&head))
             .and_then(|()| file.write_all(b"\n"))

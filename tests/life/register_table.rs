@@ -1,16 +1,11 @@
 //! The register's table from outside: `receipts` and `status` say what the files say, whatever is done to it.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod filed;
-mod stage;
-
 use std::fs;
 use std::path::PathBuf;
 
-use filed::submission;
+use crate::filed::submission;
+use crate::stage::Stage;
 use serde_json::{Value, json};
-use stage::Stage;
 
 /// Enough for a table to be kept.
 const MANY: u32 = 120;
