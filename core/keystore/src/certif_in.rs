@@ -205,6 +205,7 @@ fn require_one_element(bytes: &[u8]) -> Result<(), KeystoreError> {
         Ok((der, _)) if der == bytes => return Ok(()),
         Ok(_) => "BER where DER is expected",
         Err(BerError::Truncated) => "an element longer than the file",
+        Err(BerError::Malformed(_)) if bytes[0] != SEQUENCE => "not a ContentInfo",
         Err(BerError::Malformed(reason)) => reason,
     };
     Err(KeystoreError::CertifInMalformed { reason: reason.to_owned() })
