@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use ceralacca_kernel::{Error, is_obeyed};
 use ceralacca_submission::printable;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 /// Prints text on standard output, with nothing in it that a terminal would obey. A reader that went
 /// away is not an error.
@@ -66,11 +67,14 @@ pub(crate) fn rows(lines: &[Vec<String>]) -> String {
     let cells = |line: &Vec<String>| line.iter().map(|cell| printable(cell, limit)).collect();
     let lines: Vec<Vec<String>> = lines.iter().map(cells).collect();
     let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max()
     };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let line = |cells: &Vec<String>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+            // Terminals count columns; `format!` counts characters.
+            format!("{cell}{}", " ".repeat(width - cell.width()))
+        });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -84,6 +88,17 @@ mod tests {
     fn columns_line_up() {
         let rows = vec![vec!["1".into(), "avviata".into()], vec!["22".into(), "è qui".into()]];
         assert_eq!(table(&["Run", "Stato"], &rows), "Run  Stato\n1    avviata\n22   è qui");
+    }
+
+    #[test]
+    fn marks_take_no_column_and_wide_letters_take_two() {
+        let row = |text: &str| vec![text.to_owned(), "x".to_owned()];
+        let rows = [row("Nicolo\u{300}"), row("Niccolò"), row("山田"), row("e\u{301}e\u{301}")];
+        let shown = table(&["Nome", ""], &rows);
+        assert_eq!(
+            shown,
+            "Nome\nNicolo\u{300}   x\nNiccolò  x\n山田     x\ne\u{301}e\u{301}       x"
+        );
     }
 
     #[test]
