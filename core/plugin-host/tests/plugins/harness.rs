@@ -52,7 +52,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let mut failed = 0;
     for (name, case) in &cases {
-        let outcome = catch_unwind(AssertUnwindSafe(|| case()));
+        let outcome = catch_unwind(AssertUnwindSafe(case));
         println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
         failed += u32::from(outcome.is_err());
     }
