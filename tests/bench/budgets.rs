@@ -14,6 +14,8 @@ mod communication;
 mod filed;
 #[path = "filing.rs"]
 mod filing;
+#[path = "journal.rs"]
+mod journal;
 #[path = "large_files.rs"]
 mod large_files;
 #[path = "plugins.rs"]
@@ -32,12 +34,13 @@ use ceralacca::keystore::KeyPair;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceralacca");
 
-const MEASURES: [(&str, fn()); 13] = [
+const MEASURES: [(&str, fn()); 14] = [
     // First: it measures what a process pays once.
     ("filing", filing::whole_workflow),
     ("keys", key_generation),
     ("start", start_up),
     ("calls", calls::measure),
+    ("journal", journal::measure),
     ("plugins", plugins::round_trips),
     ("setup", whole_workflow),
     ("hashing", large_files::hashing),
