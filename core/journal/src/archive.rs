@@ -31,6 +31,7 @@ pub(crate) fn archive(file: &File, to: &Path, before: Option<Timestamp>) -> Resu
     }
     let name = name(file, to);
     let archive = opened(to)?;
+    of_this_journal(file, &archive)?;
     copy(file, &archive, &runs)?;
     drop(archive);
     // Read back by another connection.
@@ -90,6 +91,18 @@ fn chosen(connection: &Connection, before: i64) -> rusqlite::Result<(Vec<Summary
         |row| row.get(0),
     )?;
     Ok((runs, earlier as u64))
+}
+
+/// Refuses an archive of another journal before anything is written to it.
+fn of_this_journal(file: &File, archive: &File) -> Result<(), Error> {
+    let runs: Vec<i64> = archive.sql(|connection| {
+        let mut statement = connection.prepare("SELECT run FROM runs ORDER BY run")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    })?;
+    runs.into_iter().try_for_each(|run| match file.sql(|here| Summary::of(here, run))? {
+        Some(summary) => holds(archive, &summary),
+        None => holds(archive, &Summary::new(run)),
+    })
 }
 
 /// Copies runs, checked as they are read, in one transaction. What a call that was interrupted has copied

@@ -149,6 +149,13 @@ fn only_an_archive_is_moved_to() {
     append(&*journal.lock(RunId(4), at(8)).unwrap(), 8, &finished());
     assert_eq!(code(journal.archive(&its, None, at(9))), "journal.archive_differs");
     assert_eq!(journal.verify().unwrap().entries, 133, "nothing was taken out");
+    // Not even what it has no run of that number for is added to it.
+    let third = tempfile::tempdir().unwrap();
+    let its = third.path().join("archive.sqlite");
+    assert_eq!(two_runs(third.path()).archive(&its, None, at(9)).unwrap().runs, 1);
+    let before = fs::read(&its).unwrap();
+    assert_eq!(code(journal.archive(&its, None, at(9))), "journal.archive_differs");
+    assert_eq!(fs::read(&its).unwrap(), before);
 }
 
 #[test]
