@@ -170,6 +170,7 @@ fn started(key: &str) -> JournalEvent {
         key: key.to_owned(),
         version: String::new(),
         workspace: None,
+        folder: None,
         plugins: Vec::new(),
     }
 }
