@@ -219,7 +219,7 @@ fn whole(stage: &Stage, run: u64, place: &str) {
 
     let mut made = BTreeSet::new();
     for entry in &journal {
-        recorded(&entry["event"]["ended"]["outcome"]["ok"], &mut made);
+        recorded(stage, &entry["event"]["ended"]["outcome"]["ok"], &mut made);
     }
     let names = ["indice.xml", "indice.xml.p7m", "indice.xml.p7m.tsr", "comunicazione.dcm"];
     for name in names.iter().chain(&["comunicazione.ccf"]) {
@@ -257,13 +257,13 @@ fn verified(stage: &Stage) -> Finished {
 }
 
 /// Every file that an outcome names with its SHA-256.
-fn recorded(outcome: &Value, made: &mut BTreeSet<(PathBuf, String)>) {
+fn recorded(stage: &Stage, outcome: &Value, made: &mut BTreeSet<(PathBuf, String)>) {
     if let (Some(path), Some(sha256)) = (outcome["path"].as_str(), outcome["sha256"].as_str()) {
-        made.insert((path.into(), sha256.to_owned()));
+        made.insert((stage.path(path), sha256.to_owned()));
     }
     match outcome {
-        Value::Object(fields) => fields.values().for_each(|field| recorded(field, made)),
-        Value::Array(items) => items.iter().for_each(|item| recorded(item, made)),
+        Value::Object(fields) => fields.values().for_each(|field| recorded(stage, field, made)),
+        Value::Array(items) => items.iter().for_each(|item| recorded(stage, item, made)),
         _ => {}
     }
 }

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ceralacca::ber;
 use ceralacca::inspect::{VerifyOptions, verify_file};
-use ceralacca::keystore::{ber, enveloped_data};
+use ceralacca::keystore::enveloped_data;
 use ceralacca::signing::{Content, Purpose, Trust, signed_data, verify};
 
 use crate::forging::judged::{self, Judged, Said, Way, judge, way};

@@ -5,8 +5,9 @@
 
 use std::fs;
 
+use ceralacca::ber;
 use ceralacca::keystore::enveloped_data::{self, Unopened};
-use ceralacca::keystore::{Certificate, KeyPair, ber};
+use ceralacca::keystore::{Certificate, KeyPair};
 use serde_json::{Value, json};
 
 use crate::judging::provider::Provider;

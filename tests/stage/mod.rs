@@ -302,6 +302,14 @@ impl Finished {
     }
 }
 
+/// A folder for what a test builds, below the target folder; what an earlier run has left may be there. A
+/// test that has a process of its own, as cargo-nextest runs it, has a folder of its own.
+pub fn kept_folder(name: &str) -> PathBuf {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--exact").skip(1);
+    let test = arguments.next().unwrap_or_default().replace("::", "-");
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join(test)
+}
+
 /// Says something that a person should read although the test passed; cargo keeps back what is printed.
 pub fn say(text: &str) {
     use std::io::Write;

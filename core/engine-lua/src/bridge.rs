@@ -92,7 +92,7 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, value: &mlua::Value, depth: usize) -> Result<Value, Error> {
-        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| too_large("nodes"))?;
+        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| ScriptError::too_large("nodes"))?;
         match value {
             mlua::Value::Nil => Ok(Value::Null),
             mlua::Value::Boolean(value) => Ok(Value::Bool(*value)),
@@ -104,7 +104,7 @@ impl Reader {
                 Ok(Value::Bytes(bytes.to_vec()))
             }
             mlua::Value::Table(table) => {
-                let depth = depth.checked_sub(1).ok_or_else(|| too_large("depth"))?;
+                let depth = depth.checked_sub(1).ok_or_else(|| ScriptError::too_large("depth"))?;
                 self.read_table(table, depth)
             }
             mlua::Value::UserData(data) => match data.borrow::<Opaque>() {
@@ -159,48 +159,16 @@ impl Reader {
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), Error> {
-        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| too_large("bytes"))?;
+        self.bytes =
+            self.bytes.checked_sub(bytes).ok_or_else(|| ScriptError::too_large("bytes"))?;
         Ok(())
     }
-}
-
-fn too_large(limit: &'static str) -> Error {
-    let allowed = match limit {
-        "depth" => Limits::DEFAULT.depth,
-        "nodes" => Limits::DEFAULT.nodes,
-        _ => Limits::DEFAULT.bytes,
-    };
-    ScriptError::TooLarge { limit, allowed }.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The same rows are in the tests of the other engine: both must agree.
-    fn round_trips() -> Vec<(Value, Value)> {
-        let same = |value: Value| (value.clone(), value);
-        let handle = Handle { kind: "environment".into(), id: Box::new(Value::from("a/b")) };
-        vec![
-            same(Value::Null),
-            same(Value::Bool(true)),
-            same(Value::Int(0)),
-            same(Value::Int(-7)),
-            same(Value::Int(9_007_199_254_740_992)),
-            same(Value::Float(5.5)),
-            (Value::Float(5.0), Value::Int(5)),
-            same(Value::Float(1e300)),
-            same(Value::from("")),
-            same(Value::from("città – \u{1F58B}")),
-            same(Value::Bytes(vec![0, 255, 10])),
-            same(Value::Bytes(vec![7; 20_000])),
-            same(Value::List(vec![1.into(), "x".into(), Value::List(vec![true.into()])])),
-            same(Value::Map(BTreeMap::new())),
-            same(Value::from([("b", Value::Int(2)), ("a", Value::List(vec![Value::Int(1)]))])),
-            (Value::from([("gone", Value::Null)]), Value::Map(BTreeMap::new())),
-            same(Value::Handle(handle)),
-        ]
-    }
+    use crate::pretend::round_trips;
 
     #[test]
     fn values_survive_the_way_there_and_back() {

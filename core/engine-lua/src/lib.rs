@@ -164,4 +164,7 @@ fn enter(
 }
 
 #[cfg(test)]
+#[path = "../../engine-rhai/src/tests/pretend.rs"]
+mod pretend;
+#[cfg(test)]
 mod tests;

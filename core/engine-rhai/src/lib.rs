@@ -112,4 +112,7 @@ fn require_run(script: &AST, source: &Source) -> Result<(), Error> {
 }
 
 #[cfg(test)]
+#[path = "tests/pretend.rs"]
+mod pretend;
+#[cfg(test)]
 mod tests;

@@ -1,124 +1,13 @@
 //! Scripts against a pretend caller: names, errors, stopping, and hostile scripts against limits.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use ceralacca_kernel::typed::HandleKind;
-use ceralacca_kernel::{
-    Call, Caller, Engine, Error, Handle, Registry, Report, SecretRef, Source, Value, primitives,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use ceralacca_kernel::{Engine, Error, Registry, Source, Value};
 
 use crate::Rhai;
+use crate::pretend::{Pretend, namespace};
 
 mod hostile;
-
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(rename = "handle:environment")]
-struct Environment(String);
-
-impl HandleKind for Environment {
-    const KIND: &'static str = "environment";
-}
-
-/// How the keys are made.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct KeyOptions {
-    /// Algorithm of the signature key.
-    signing: String,
-    /// Size of it.
-    bits: Option<u32>,
-}
-
-fn create(_: &mut Call<'_>, folder: String, _: Option<SecretRef>) -> Result<Environment, Error> {
-    Ok(Environment(folder))
-}
-
-fn echo(_: &mut Call<'_>, _: i64) -> Result<i64, Error> {
-    Ok(0)
-}
-
-fn nothing(_: &mut Call<'_>) -> Result<(), Error> {
-    Ok(())
-}
-
-fn generate_keys(_: &mut Call<'_>, _: Environment, _: KeyOptions) -> Result<(), Error> {
-    Ok(())
-}
-
-fn folder(_: &mut Call<'_>, env: Environment) -> Result<String, Error> {
-    Ok(env.0)
-}
-
-primitives! {
-    /// The security environment.
-    namespace environment;
-
-    /// Makes an environment.
-    ///
-    /// More about it.
-    function create(folder: String, password: Option<SecretRef>) -> Environment
-        [since "0.1.0", recorded, touches(Writes)] = create;
-
-    /// Gives back what it was given.
-    function echo(value: i64) -> i64 [since "0.1.0", pure, touches()] = echo;
-
-    /// Is refused.
-    function fail() -> () [since "0.1.0", pure, touches()] = nothing;
-
-    /// Stops the run.
-    function stop() -> () [since "0.1.0", pure, touches()] = nothing;
-
-    /// Makes both key pairs.
-    method generate_keys(env: Environment, options: KeyOptions) -> ()
-        [since "0.1.0", recorded, touches(Writes)] = generate_keys;
-
-    /// Where it lives.
-    property folder(env: Environment) -> String [since "0.1.0", pure, touches()] = folder;
-}
-
-#[derive(Default)]
-struct Pretend {
-    calls: RefCell<Vec<String>>,
-    stopped: RefCell<Option<Error>>,
-}
-
-impl Caller for Pretend {
-    fn call(&self, namespace: &str, name: &str, arguments: Vec<Value>) -> Result<Value, Error> {
-        self.calls.borrow_mut().push(format!("{namespace}::{name} {}", arguments.len()));
-        let refused = || {
-            Error::from(
-                Report::refused("test.refused", "it was refused")
-                    .expected("one thing")
-                    .state("nothing was sent")
-                    .next("try again"),
-            )
-        };
-        match name {
-            "create" => {
-                Ok(Value::Handle(Handle { kind: "environment".into(), id: Box::new(1.into()) }))
-            }
-            "echo" => Ok(arguments.into_iter().next().unwrap_or_default()),
-            "folder" => Ok("a/b".into()),
-            "fail" => Err(refused()),
-            "stop" => {
-                *self.stopped.borrow_mut() = Some(refused());
-                Err(refused())
-            }
-            _ => Ok(Value::Null),
-        }
-    }
-
-    fn stage(&self, title: &str) -> Result<(), Error> {
-        self.calls.borrow_mut().push(format!("stage {title}"));
-        Ok(())
-    }
-
-    fn stopped(&self) -> Option<Error> {
-        self.stopped.borrow().clone()
-    }
-}
 
 fn source(text: &str) -> Source {
     Source { name: "test.rhai".into(), text: text.into() }

@@ -48,7 +48,7 @@ fn every_variant_answers_all_questions() {
         assert!(report.expected.is_some() || report.found.is_some(), "{error}");
         assert!(!report.headline.ends_with('.'), "{error}");
     }
-    assert_eq!(codes.len(), 15);
+    assert_eq!(codes.len(), 16);
 }
 
 #[test]

@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ceralacca_ber as ber;
 use ceralacca_kernel::text_encoding::{self, NotUtf8};
-use ceralacca_keystore::{Certificate, ber};
+use ceralacca_keystore::Certificate;
 use ceralacca_signing::armour;
 use ceralacca_submission::outbox::read_at_most;
 

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
+use ceralacca_ber::{self as ber, BerError};
 use ceralacca_kernel::Explain;
-use ceralacca_keystore::ber::{self, BerError};
 use ceralacca_keystore::certif_in::CertifIn;
 use ceralacca_signing::{Content, armour, signed_data};
 use ceralacca_submission::ReceiptText;

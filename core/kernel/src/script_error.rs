@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::value::TooLarge;
 use crate::workflow::WorkflowError;
-use crate::{Explain, Report, did_you_mean};
+use crate::{Error, Explain, Limits, Report, did_you_mean};
 
 /// What an engine says of a script.
 #[derive(Debug, Serialize)]
@@ -100,6 +100,16 @@ pub enum ScriptError {
 }
 
 impl ScriptError {
+    /// A value beyond one of [`Limits::DEFAULT`]: `depth`, `nodes` or `bytes`.
+    pub fn too_large(limit: &'static str) -> Error {
+        let allowed = match limit {
+            "depth" => Limits::DEFAULT.depth,
+            "nodes" => Limits::DEFAULT.nodes,
+            _ => Limits::DEFAULT.bytes,
+        };
+        ScriptError::TooLarge { limit, allowed }.into()
+    }
+
     /// A [`ScriptError::UnknownName`] with what was probably meant.
     pub fn unknown(
         what: impl Into<String>,

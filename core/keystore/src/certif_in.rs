@@ -13,12 +13,12 @@ use der::asn1::SetOfVec;
 use der::{Any, Decode, Encode, Sequence};
 use jiff::Timestamp;
 
-use crate::ber::tag::SEQUENCE;
-use crate::ber::{self, BerError, Header};
 use crate::certificate::Certificate;
 use crate::error::KeystoreError;
 use crate::key::Utilizzo;
 use crate::public_key::{PublicKey, REQUIRED_BITS};
+use ceralacca_ber::tag::SEQUENCE;
+use ceralacca_ber::{self as ber, BerError, Header};
 
 /// The certificates in a CERTIF.IN, in no particular order.
 #[derive(Debug)]

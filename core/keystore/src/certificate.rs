@@ -8,10 +8,10 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
-use crate::ber;
 use crate::error::KeystoreError;
 use crate::key::{Signed, Utilizzo};
 use crate::public_key::PublicKey;
+use ceralacca_ber as ber;
 
 /// A certificate: its DER and what was read from it.
 #[derive(Clone)]

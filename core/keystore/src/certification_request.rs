@@ -12,11 +12,11 @@ use x509_cert::request::attributes::ChallengePassword;
 use x509_cert::request::{CertReq, ExtensionReq};
 use zeroize::Zeroizing;
 
-use crate::ber;
 use crate::certificate::common_name;
 use crate::error::KeystoreError;
 use crate::key::{KeyPair, Signed, Utilizzo};
 use crate::public_key::PublicKey;
+use ceralacca_ber as ber;
 
 /// A request that was read, and whose signature by its own key was verified.
 #[derive(Debug)]

@@ -19,7 +19,6 @@ use sha2::{Digest, Sha256};
 use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
-use crate::ber;
 use crate::certificate::Certificate;
 use crate::certification_request::{self, CertificationRequest};
 use crate::enveloped_data;
@@ -27,6 +26,7 @@ use crate::error::KeystoreError;
 use crate::key::{KeyPair, Utilizzo};
 use crate::request_profile::{OpenedRequest, RequestParts, RequestProfile};
 use crate::signed_data::{self, SignedContent};
+use ceralacca_ber as ber;
 
 /// CMC Full PKI Request inside EnvelopedData; see the module.
 #[derive(Clone, Copy, Debug, Default)]

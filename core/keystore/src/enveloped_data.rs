@@ -21,11 +21,11 @@ use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
 use crate::auth_enveloped_data::{AuthEnvelopedData, Gcm, ID_AUTH_ENVELOPED_DATA};
-use crate::ber;
 use crate::certificate::{Certificate, readable, serial_text};
 use crate::key::KeyPair;
 use crate::key_transport::content_key;
 use crate::pbes2::{Cipher, Refusal};
+use ceralacca_ber as ber;
 
 /// Seals `content` for the owner of `recipient`; the result is a ContentInfo in DER.
 ///

@@ -41,7 +41,6 @@ pub mod request_profile;
 mod signed_data;
 pub mod signer;
 
-pub use ceralacca_ber as ber;
 pub use certificate::Certificate;
 pub use certificate_details::{CertificateDetails, ExtensionDetails, Validita, WARNING_DAYS};
 pub use device::{DeviceKey, DeviceProvider, Devices};

@@ -25,7 +25,6 @@ use x509_cert::attr::Attributes;
 use zeroize::Zeroizing;
 
 use crate::algorithm_name;
-use crate::ber;
 use crate::certificate::Certificate;
 use crate::content_kind;
 use crate::error::{KeystoreError, MissingPart};
@@ -34,6 +33,7 @@ use crate::key::KeyPair;
 use crate::key_entry::{KeyEntry, chain_of};
 use crate::pbes2::{self, Cipher, Effort, Refusal};
 use crate::pkcs12::FRIENDLY_NAME;
+use ceralacca_ber as ber;
 
 /// Reads every private key of a PKCS#12 file of at most 1 MiB, with its chain.
 ///

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attributes;
 
-use crate::ber;
 use crate::key::KeyPair;
 use crate::public_key::PublicKey;
+use ceralacca_ber as ber;
 
 /// Signs `content` (SHA-256, RSA PKCS#1 v1.5); the signer is named by its subject key identifier.
 ///

@@ -107,21 +107,10 @@ pub(crate) fn take(
     transaction: &Transaction<'_>,
     route: &str,
 ) -> Result<Option<FaultKind>, SandboxError> {
-    for (id, mut fault) in waiting(transaction)? {
+    first(transaction, |fault| {
         let spoils = matches!(fault.kind, FaultKind::CertifIn(_) | FaultKind::Tsa(_));
-        if spoils || (fault.route != route && fault.route != EVERY_ROUTE) {
-            continue;
-        }
-        if fault.skip > 0 {
-            fault.skip -= 1;
-            update(transaction, id, &fault)?;
-            continue;
-        }
-        fault.times = fault.times.saturating_sub(1);
-        update(transaction, id, &fault)?;
-        return Ok(Some(fault.kind));
-    }
-    Ok(None)
+        !spoils && (fault.route == route || fault.route == EVERY_ROUTE)
+    })
 }
 
 /// The damage that the next CERTIF.IN takes, and for how many downloads.
@@ -143,8 +132,19 @@ pub(crate) fn take_spoil(
 
 /// What is wrong with the mark that is about to be made.
 pub(crate) fn take_tsa(transaction: &Transaction<'_>) -> Result<Option<TsaFault>, SandboxError> {
-    for (id, mut fault) in waiting(transaction)? {
-        let FaultKind::Tsa(wrong) = fault.kind else { continue };
+    let found = first(transaction, |fault| matches!(fault.kind, FaultKind::Tsa(_)))?;
+    Ok(found.and_then(|kind| match kind {
+        FaultKind::Tsa(wrong) => Some(wrong),
+        _ => None,
+    }))
+}
+
+/// The first fault that is meant and has let enough requests pass; it is used once.
+fn first(
+    transaction: &Transaction<'_>,
+    is_meant: impl Fn(&Fault) -> bool,
+) -> Result<Option<FaultKind>, SandboxError> {
+    for (id, mut fault) in waiting(transaction)?.into_iter().filter(|(_, fault)| is_meant(fault)) {
         if fault.skip > 0 {
             fault.skip -= 1;
             update(transaction, id, &fault)?;
@@ -152,7 +152,7 @@ pub(crate) fn take_tsa(transaction: &Transaction<'_>) -> Result<Option<TsaFault>
         }
         fault.times = fault.times.saturating_sub(1);
         update(transaction, id, &fault)?;
-        return Ok(Some(wrong));
+        return Ok(Some(fault.kind));
     }
     Ok(None)
 }

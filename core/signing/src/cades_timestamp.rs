@@ -3,10 +3,10 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use ceralacca_ber as ber;
 use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
 use ceralacca_ber::{Element, Reason, encode, encode_header};
 use ceralacca_kernel::regular_file;
-use ceralacca_keystore::ber;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ceralacca_keystore::{Certificate, Utilizzo, ber};
+use ceralacca_ber as ber;
+use ceralacca_keystore::{Certificate, Utilizzo};
 use const_oid::db::rfc5280::{ID_CE_EXT_KEY_USAGE, ID_KP_TIME_STAMPING};
 use der::Decode;
 use jiff::Timestamp;

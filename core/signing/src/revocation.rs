@@ -1,8 +1,9 @@
 //! Certificate revocation lists (RFC 5280 §5): whether one says that a certificate is revoked.
 
+use ceralacca_ber as ber;
 use ceralacca_ber::tag::{BOOLEAN, CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE};
 use ceralacca_ber::{Element, Elements, Reason};
-use ceralacca_keystore::{PublicKey, ber};
+use ceralacca_keystore::PublicKey;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ID_CE_ISSUING_DISTRIBUTION_POINT;
 use der::asn1::{GeneralizedTime, UtcTime};

@@ -9,9 +9,10 @@
 
 use std::fmt;
 
+use ceralacca_ber as ber;
 use ceralacca_ber::tag::{CONTEXT_0, CONTEXT_1, IMPLICIT_0, INTEGER, OCTET_STRING, SEQUENCE, SET};
 use ceralacca_ber::{Element, Elements, Reason, encode};
-use ceralacca_keystore::{Certificate, ber};
+use ceralacca_keystore::Certificate;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{
     ID_AA_SIGNING_CERTIFICATE, ID_AA_SIGNING_CERTIFICATE_V_2, ID_CONTENT_TYPE, ID_COUNTERSIGNATURE,

@@ -41,7 +41,7 @@ fn what_is_signed_verifies() {
     assert_eq!(report.verdict(), Verdict::Valid, "{report:#?}");
     assert_eq!(report.subject, "signature 1 of 1, Rossi Mario");
     assert_eq!(answers(&report, Answer::Note), ["signature.time"]);
-    assert!(ceralacca_keystore::ber::is_der(&p7m));
+    assert!(ceralacca_ber::is_der(&p7m));
 }
 
 #[test]

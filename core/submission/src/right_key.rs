@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ceralacca_ber as ber;
 use ceralacca_environment::{
     Environment, EnvironmentError, EnvironmentHistory, OpenRecipient, PasswordForm,
 };
 use ceralacca_kernel::{Call, Error, SecretRef};
-use ceralacca_keystore::{KeystoreError, Policy, ber, enveloped_data};
+use ceralacca_keystore::{KeystoreError, Policy, enveloped_data};
 
 use enveloped_data::Unopened;
 

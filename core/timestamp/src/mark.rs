@@ -1,7 +1,7 @@
 //! A mark: a TimeStampResp or TimeStampToken, recognised by content, with what it says.
 
+use ceralacca_ber::{self as ber, BerError};
 use ceralacca_keystore::Certificate;
-use ceralacca_keystore::ber::{self, BerError};
 use ceralacca_signing::signed_data::{self, Content, SignedData};
 use ceralacca_signing::{Purpose, SignerIdentifier, Trust, armour};
 use const_oid::ObjectIdentifier;

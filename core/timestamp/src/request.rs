@@ -1,7 +1,7 @@
 //! TimeStampReq: the question to a timestamp authority (RFC 3161 §2.4.1).
 
 use aws_lc_rs::rand;
-use ceralacca_keystore::ber;
+use ceralacca_ber as ber;
 use const_oid::ObjectIdentifier;
 use der::asn1::Int;
 use der::{Decode, Encode, Sequence};

@@ -1,6 +1,6 @@
 //! TimeStampResp: the answer of a timestamp authority (RFC 3161 §2.4.2).
 
-use ceralacca_keystore::ber;
+use ceralacca_ber as ber;
 use der::asn1::{BitString, Utf8StringRef};
 use der::{Any, Decode, Encode, Sequence};
 

@@ -1,6 +1,6 @@
 //! TSTInfo: what a timestamp authority signs (RFC 3161 §2.4.2).
 
-use ceralacca_keystore::ber;
+use ceralacca_ber as ber;
 use const_oid::ObjectIdentifier;
 use der::asn1::Int;
 use der::{Decode, Encode, Sequence};

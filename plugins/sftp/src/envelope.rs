@@ -7,8 +7,9 @@
 
 use std::path::Path;
 
+use ceralacca_ber as ber;
 use ceralacca_keystore::key_entry::KeyEntry;
-use ceralacca_keystore::{Certificate, Utilizzo, ber, enveloped_data, pkcs12_read};
+use ceralacca_keystore::{Certificate, Utilizzo, enveloped_data, pkcs12_read};
 use ceralacca_plugin_sdk::{Call, Error, Explain, SecretRef, Timestamp};
 use ceralacca_signing::{
     Answer, Content, Purpose, Report, Trust, Verdict, cades, signed_data, verify,

@@ -81,13 +81,14 @@ impl Fixture {
     }
 }
 
-/// Where this test's fixtures are built: emptied once, then shared by its threads.
+/// Where this test's fixtures are built: emptied once, then shared by its threads. A test that has a
+/// process of its own, as cargo-nextest runs it, has a folder of its own.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
         let test = test.file_stem().unwrap().to_string_lossy().into_owned();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let folder = crate::stage::kept_folder(&test);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder

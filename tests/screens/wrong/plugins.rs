@@ -37,7 +37,7 @@ fn built(variant: &str, defines: &[&str]) -> PathBuf {
 
 /// An empty folder for what a test builds.
 fn emptied(variant: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong-plugins").join(variant);
+    let folder = crate::stage::kept_folder("wrong-plugins").join(variant);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder

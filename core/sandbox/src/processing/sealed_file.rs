@@ -2,8 +2,9 @@
 //!
 //! UNVERIFIED: the bytes of a `.ccf` are not public; see `seal.rs` in `core/submission`.
 
+use ceralacca_ber as ber;
 use ceralacca_kernel::Explain;
-use ceralacca_keystore::{Certificate, ber, enveloped_data};
+use ceralacca_keystore::{Certificate, enveloped_data};
 use ceralacca_signing::{
     Content, Purpose, SignedData, SigningError, Trust, Verdict, signed_data, verify,
 };
