@@ -59,7 +59,7 @@ fn file_impronta() {
     let filing = Filing::new(&served, &codice_fiscale(80_001));
     let stage = filing.stage();
     let search = prepared::file(&filing, &stage);
-    search.all(everything);
+    search.all(mostly_changes);
     search.in_doubt();
 }
 
