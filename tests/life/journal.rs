@@ -206,10 +206,13 @@ fn archived_runs_are_listed_checked_and_missed() {
     stage.run(&["journal", "verify"]).expect_success();
 
     fs::remove_file(&archive).unwrap();
-    let verified = stage.run(&["journal", "verify"]).expect_success().stdout;
+    let verified = stage.run(&["journal", "verify"]);
+    assert_eq!(verified.code, Some(1), "what was not checked is not called good");
+    let verified = verified.stdout;
     assert!(verified.contains("vecchi.sqlite is not there: 3 runs were not checked"), "{verified}");
     check("journal.archive_missing", &stage.run(&["runs", "2"]));
-    let rest = stage.run(&["journal", "export"]).expect_success();
+    let rest = stage.run(&["journal", "export"]);
+    assert_eq!(rest.code, Some(1));
     assert!(rest.stdout.lines().count() < exported && rest.stderr.contains("archive_missing"));
 
     let journal = stage.path(".ceralacca/journal.sqlite");
@@ -239,4 +242,52 @@ fn runs_are_listed_page_by_page() {
     assert_eq!(all.as_array().unwrap().len(), 5);
     let two = stage.run(&["runs", "--json", "--limit", "2"]).json();
     assert_eq!((two[0]["run"].as_u64(), two[1]["run"].as_u64()), (Some(4), Some(5)));
+}
+
+/// A FIFO in the place of the journal or of an archive is an error at once, and never an empty journal.
+#[cfg(unix)]
+#[test]
+fn a_fifo_is_neither_a_journal_nor_an_archive() {
+    let stage = with_runs(2);
+    let fifo = |name: &str| {
+        fs::remove_file(stage.path(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(stage.path(name)).status().unwrap();
+        assert!(made.success());
+    };
+    stage.run(&["journal", "archive", "--to", "vecchi.sqlite"]).expect_success();
+    fifo("vecchi.sqlite");
+    for command in [&["journal", "verify"][..], &["journal", "export"], &["runs", "1"]] {
+        let refused = stage.run(command);
+        assert_eq!(refused.code, Some(1), "{command:?}: {}", refused.stdout);
+        assert!(refused.stderr.contains("a FIFO"), "{command:?}: {}", refused.stderr);
+    }
+    fifo(".ceralacca/journal.sqlite");
+    for command in [&["runs"][..], &["journal", "verify"], &["resume", "1"]] {
+        let refused = stage.run(command);
+        assert_eq!(refused.code, Some(1), "{command:?}: {}", refused.stdout);
+        assert!(refused.stderr.contains("a FIFO"), "{command:?}: {}", refused.stderr);
+    }
+    assert_eq!(stage.run(&["status"]).code, Some(2), "it could not be looked at");
+}
+
+/// A name that is no text: nothing is moved to it, and what has one in `ricezione` is shown all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let stage = with_runs(1);
+    let name = OsStr::from_bytes(b"bad\xff");
+    let mut archive = stage.command(&["--json", "journal", "archive", "--to"]);
+    let refused = crate::stage::run(archive.arg(name));
+    assert_eq!(refused.code, Some(1), "{}{}", refused.stdout, refused.stderr);
+    let verified = stage.run(&["journal", "verify", "--json"]).json();
+    assert_eq!(verified["archives"], json!([]), "nothing was moved");
+
+    let by_hand = Stage::by_hand(&Served::start());
+    fs::write(by_hand.path("Documenti/ricezione").join(name), "x").unwrap();
+    let status = by_hand.run(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    let path = status["unused"][0]["path"].as_str().unwrap();
+    assert!(path.ends_with("bad\u{fffd}"), "{status:#}");
 }

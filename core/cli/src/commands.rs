@@ -86,7 +86,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Resume(resume) => run::resume(context, &resume),
         Command::Runs(Runs { run: Some(run), .. }) => runs::show(context, run),
         Command::Runs(runs) => runs::list(context, &runs),
-        Command::Journal(journal) => journal::carry_out(context, &journal),
+        Command::Journal(journal) => return journal::carry_out(context, &journal),
         Command::Certificates(certificates) => certificates::carry_out(context, &certificates),
         Command::Workflows { name: None } => workflows::list(context),
         Command::Workflows { name: Some(name) } => workflows::show(context, &name),

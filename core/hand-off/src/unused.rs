@@ -1,7 +1,7 @@
 //! What lies in `ricezione` and is used for nothing: nothing there is passed over in silence.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ceralacca_kernel::{Folders, document_archive};
 use ceralacca_submission::esito::{LARGEST, RICEVUTA, RICEZIONE};
@@ -17,7 +17,8 @@ use super::arrivals::{Arrival, ArrivalKind};
 /// Something in `ricezione` that is used for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unused {
-    /// Where it is.
+    /// Where it is. Written with U+FFFD for what of its name is no text.
+    #[serde(serialize_with = "shown")]
     pub path: PathBuf,
     /// Its name.
     pub name: String,
@@ -33,6 +34,10 @@ pub struct Unused {
     pub why: String,
     /// What to do.
     pub next: String,
+}
+
+fn shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Unused {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::run_chain::Raw;
 use crate::summary::{Kept, Summary, decoded};
-use crate::{File, JournalError, VERSION, held, layout, run_chain, verify};
+use crate::{File, JournalError, VERSION, held, layout, require_file, run_chain, verify};
 
 /// What was moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -156,10 +156,11 @@ fn opened(path: &Path) -> Result<File, Error> {
 
 /// The archive for reading; `None` when it is not there.
 fn found(path: &Path) -> Result<Option<File>, Error> {
-    match path.exists() {
-        true => connected(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(checked).map(Some),
-        false => Ok(None),
+    if !path.exists() {
+        return Ok(None);
     }
+    require_file(path)?;
+    connected(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(checked).map(Some)
 }
 
 fn connected(path: &Path, flags: OpenFlags) -> Result<File, Error> {

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use ceralacca_kernel::regular_file::NotAFile;
 use ceralacca_kernel::{
     Entry, Error, HeldRun, JournalEvent, Page, RunFilter, RunId, RunPage, RunStatus, RunSummary,
     Store,
@@ -76,6 +77,7 @@ impl Journal {
     /// `journal.newer_version` when a newer program wrote it; `journal.unusable`.
     pub fn open(folder: &Path) -> Result<Journal, Error> {
         let path = folder.join("journal.sqlite");
+        require_file(&path)?;
         let connection = open(&path).map_err(|error| JournalError::unusable(&path, &error))?;
         let file = File { connection, path };
         let version = file.sql(layout::version)?;
@@ -309,6 +311,15 @@ impl File {
         })?;
         Ok(last.map(|run| RunId(run as u64)))
     }
+}
+
+/// Refuses what SQLite would wait for, or take for an empty journal.
+fn require_file(path: &Path) -> Result<(), Error> {
+    let found = std::fs::metadata(path).ok().and_then(|found| NotAFile::of(found.file_type()));
+    found.map_or(Ok(()), |other| {
+        let (path, problem) = (path.to_owned(), other.to_string());
+        Err(JournalError::Unusable { path, problem }.into())
+    })
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {

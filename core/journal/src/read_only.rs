@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use ceralacca_kernel::Error;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{JournalError, VERSION};
+use crate::{JournalError, VERSION, require_file};
 
 /// How a journal's files were at a moment: what changed meanwhile is read again.
 #[derive(PartialEq, Eq)]
@@ -38,10 +38,12 @@ pub(crate) fn with<T>(
     work: impl Fn(Connection) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     match fs::metadata(path) {
-        Ok(found) if found.len() == 0 => return Ok(None),
-        Ok(_) => {}
+        Ok(_) => require_file(path)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, error.to_string())),
+    }
+    if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        return Ok(None);
     }
     let mut tries = 0;
     loop {

@@ -32,16 +32,16 @@ impl Search<'_> {
         for request in &requests {
             // Shown also when no case meets it.
             table.row(&request.name());
-            let kinds = match std::env::var_os(WHOLE) {
-                Some(_) => &Kind::ALL,
-                None if is_sampled(request, &requests) => kinds(request),
-                None => &[],
+            let kinds: Vec<Kind> = match std::env::var_os(WHOLE) {
+                Some(_) => Kind::ALL.to_vec(),
+                None if is_sampled(request, &requests) => in_turn(request, kinds(request)),
+                None => Vec::new(),
             };
-            met.extend(kinds);
+            met.extend(&kinds);
             for kind in kinds {
-                let place = self.place(request, *kind);
-                table.put(&request.name(), *kind, |case| {
-                    self.one(&place, || self.play.through(request, *kind, case, &place))
+                let place = self.place(request, kind);
+                table.put(&request.name(), kind, |case| {
+                    self.one(&place, || self.play.through(request, kind, case, &place))
                 });
             }
         }
@@ -130,6 +130,13 @@ fn remark(met: &[Kind], requests: usize) -> String {
         0 => format!("{faults}, each at every request"),
         left_out => format!("{faults}; {left_out} pairs of request and fault were left out"),
     }
+}
+
+/// What changes something meets all of the kinds; what only asks meets every other one, and the next
+/// request the others.
+fn in_turn(request: &Request, kinds: &[Kind]) -> Vec<Kind> {
+    let is_met = |at: usize| request.changes() || (at + request.index as usize).is_multiple_of(2);
+    kinds.iter().enumerate().filter(|(at, _)| is_met(*at)).map(|(_, kind)| *kind).collect()
 }
 
 /// Of many requests to one route the first and the last.

@@ -1,19 +1,22 @@
 //! `ceralacca journal`: check the chains, export the entries, move old runs to a file of their own.
 
+use std::io;
+use std::process::ExitCode;
+
 use ceralacca_journal::{InArchive, Journal as Store, Verified};
 use ceralacca_kernel::{Entry, Error, RunId, Store as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::day::day;
 use super::runs::zone;
+use super::{Context, judged};
 use crate::arguments::{Archive, Journal};
 use crate::error::CliError;
 use crate::output;
 use crate::workspace::Workspace;
 
-pub(super) fn carry_out(context: &Context, journal: &Journal) -> Result<(), Error> {
+pub(super) fn carry_out(context: &Context, journal: &Journal) -> Result<ExitCode, Error> {
     let workspace = context.program.workspace()?;
     let store = Store::open(&workspace.state())?;
     match journal {
@@ -24,10 +27,14 @@ pub(super) fn carry_out(context: &Context, journal: &Journal) -> Result<(), Erro
             } else {
                 output::text(&in_words(&verified));
             }
-            Ok(())
+            // What was not checked is not called good.
+            Ok(judged(verified.archives.iter().all(|archive| !archive.missing)))
         }
         Journal::Export { run } => export(&store, run.map(RunId)),
-        Journal::Archive(archive) => move_runs(context, &workspace, &store, archive),
+        Journal::Archive(archive) => {
+            move_runs(context, &workspace, &store, archive)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -45,8 +52,9 @@ fn in_words(verified: &Verified) -> String {
     text
 }
 
-/// One line for each entry, run by run; nothing of a journal that does not hold.
-fn export(store: &Store, run: Option<RunId>) -> Result<(), Error> {
+/// One line for each entry, run by run; nothing of a journal that does not hold. Fails when an archive is
+/// not there, after what is there was printed.
+fn export(store: &Store, run: Option<RunId>) -> Result<ExitCode, Error> {
     match run {
         Some(run) => store.read(run, &mut |_| Ok(()))?,
         None => drop(store.verify()?),
@@ -56,17 +64,21 @@ fn export(store: &Store, run: Option<RunId>) -> Result<(), Error> {
         Ok(())
     };
     if let Some(run) = run {
-        return store.read(run, &mut print);
+        return store.read(run, &mut print).map(|()| ExitCode::SUCCESS);
     }
+    let mut whole = true;
     let last = store.last_run()?.map_or(0, |RunId(last)| last);
     for run in 1..=last {
         match store.read(RunId(run), &mut print) {
             // What is not there cannot be printed; the rest can.
-            Err(error) if error.code() == "journal.archive_missing" => output::error(&error, false),
+            Err(error) if error.code() == "journal.archive_missing" => {
+                output::error(&error, false);
+                whole = false;
+            }
             done => done?,
         }
     }
-    Ok(())
+    Ok(judged(whole))
 }
 
 fn move_runs(
@@ -82,6 +94,11 @@ fn move_runs(
         Some(to) => std::path::absolute(to).map_err(|error| CliError::io(to, &error))?,
         None => workspace.state().join("journal-archive.sqlite"),
     };
+    // The journal keeps the name as text.
+    if to.to_str().is_none() {
+        let problem = io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8");
+        return Err(CliError::io(&to, &problem).into());
+    }
     let moved = store.archive(&to, before, Timestamp::now())?;
     if context.json {
         output::json(&json!({ "archive": to, "moved": moved }));
